@@ -1,0 +1,1 @@
+"""Everything that can block or fail: sockets, files, clocks."""

@@ -1,0 +1,1 @@
+"""What a mail says: bytes in, values out. Pure."""

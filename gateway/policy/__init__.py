@@ -1,0 +1,1 @@
+"""What follows from an assessment: values in, verdict out. Pure."""

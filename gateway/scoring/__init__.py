@@ -1,0 +1,1 @@
+"""How bad a mail is: text in, assessment out. Pure."""
