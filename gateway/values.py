@@ -301,7 +301,7 @@ class Mode(StrEnum):
 
     OBSERVE = "observe"
     ENFORCE = "enforce"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a mode, no password
 
 
 class Disposition(StrEnum):

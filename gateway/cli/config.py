@@ -1,0 +1,75 @@
+"""`courtesy config`: check a settings file, show what is in force."""
+
+import json
+from pathlib import Path
+
+import click
+
+from gateway.cli.plain import plain
+from gateway.edge.settings import load_settings
+from gateway.errors import BadInput
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.group()
+def config() -> None:
+    """Check a settings file, show what is in force."""
+
+
+@config.command()
+@click.argument("file", type=_FILE)
+def check(file: Path) -> None:
+    """Print every error of a settings file, FILE:LINE: error: TEXT."""
+    try:
+        settings = load_settings(file)
+    except BadInput as error:
+        for problem in error.problems:
+            click.echo(plain(str(problem)))
+        raise SystemExit(1) from None
+    for line in warnings(file, settings):
+        click.echo(plain(line))
+
+
+def warnings(file: Path, settings: object) -> list[str]:
+    """What is allowed and still worth a word."""
+    from gateway.edge.settings import Settings
+    from gateway.values import Mode
+
+    assert isinstance(settings, Settings)  # noqa: S101 - the caller loaded it
+    found = []
+    if not settings.addresses.managers:
+        found.append(f"{file}:0: warning: addresses.managers is empty, so nobody is told of threats; name at least one manager")
+    if settings.mode is Mode.ENFORCE and not settings.identity.trusted_authserv_ids:
+        found.append(f"{file}:0: warning: identity.trusted_authserv_ids is empty, so every sender is unverified and nobody is ever warned")
+    return found
+
+
+@config.command()
+@click.argument("file", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def show(file: Path, *, as_json: bool) -> None:
+    """Print every setting in force, defaults filled in."""
+    try:
+        settings = load_settings(file)
+    except BadInput as error:
+        click.echo(plain(str(error)), err=True)
+        raise SystemExit(1) from None
+    tree = settings.model_dump(mode="json")
+    for name in ("complaints", "appeals", "report", "civil", "decisions"):
+        tree["addresses"][name] = settings.addresses.own(name)
+    if as_json:
+        click.echo(json.dumps(tree, ensure_ascii=False, indent=2))
+        return
+    for key, value in tree.items():
+        if not isinstance(value, dict):
+            click.echo(plain(f"{key} = {_toml(value)}"))
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            click.echo(f"\n[{key}]")
+            for name, item in value.items():
+                click.echo(plain(f"{name} = {_toml(item)}"))
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,69 @@
+"""`courtesy held`: mail that waits for a person."""
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.asking import CONFIG, JSON, office, show_json, who
+from gateway.cli.plain import facts, table
+
+_COLUMNS = ("id", "at", "sender", "recipients", "reason", "size", "released_by")
+
+
+@click.group()
+def held() -> None:
+    """Held mail: list, show, release, delete."""
+
+
+@held.command("list")
+@CONFIG
+@JSON
+@click.option("--all", "everything", is_flag=True, help="Also what was released.")
+def list_(config: Path, *, as_json: bool, everything: bool) -> None:
+    """List held mail, oldest first."""
+    rows = office(config, "held.list", everything=everything)
+    if as_json:
+        show_json(rows)
+    else:
+        table(rows, _COLUMNS, "No mail is held.")
+
+
+@held.command()
+@CONFIG
+@JSON
+@click.argument("reference")
+def show(config: Path, reference: str, *, as_json: bool) -> None:
+    """Show one held mail."""
+    row = office(config, "held.show", reference=reference)
+    if as_json:
+        show_json(row)
+    else:
+        facts(row)
+
+
+@held.command()
+@CONFIG
+@JSON
+@click.option("--by", help="Who decides, for the record; default: you.")
+@click.argument("reference")
+def release(config: Path, reference: str, *, as_json: bool, by: str | None) -> None:
+    """Deliver a held mail as it was received."""
+    row = office(config, "held.release", reference=reference, by=by or who())
+    if as_json:
+        show_json(row)
+    else:
+        click.echo(f"{row['id']} is delivered to {', '.join(row['recipients'])}.")
+
+
+@held.command()
+@CONFIG
+@JSON
+@click.option("--by", help="Who decides, for the record; default: you.")
+@click.argument("reference")
+def delete(config: Path, reference: str, *, as_json: bool, by: str | None) -> None:
+    """Delete a held mail for good."""
+    row = office(config, "held.delete", reference=reference, by=by or who())
+    if as_json:
+        show_json(row)
+    else:
+        click.echo(f"{row['id']} is deleted.")

@@ -1,0 +1,97 @@
+"""`courtesy score`: what the gateway thinks of a mail, without a configuration, a ledger, a network or a clock."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.plain import fail, plain
+from gateway.edge.settings import load_settings
+from gateway.edge.sources import Source, mails
+from gateway.errors import BadInput
+from gateway.values import Assessment, Reading
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON a mail.")
+@click.option("--explain", is_flag=True, help="The mail with its findings marked, the sum, and what was not counted.")
+@click.option("--rules", "rules_dir", type=click.Path(path_type=Path), help="Lay a site folder over the shipped rules.")
+@click.option("--only-rules", type=click.Path(path_type=Path), help="Use this rules folder instead of the shipped one.")
+@click.option("--config", type=click.Path(path_type=Path), help="Take the site's rules and limits from its settings.")
+@click.pass_context
+def score(
+    context: click.Context, paths: tuple[str, ...], *, as_json: bool, explain: bool, rules_dir: Path | None, only_rules: Path | None, config: Path | None
+) -> None:
+    """Score mails: .eml files, folders, mbox, Maildir, or - for standard input."""
+    from gateway.edge.scorer import rules_folders
+    from gateway.edge.service import order_of
+    from gateway.edge.weigher import Mail, Order, Weigher, unscored
+    from gateway.mail.message import ReadingLimits
+
+    if rules_dir is not None and only_rules is not None:
+        raise click.UsageError("--rules and --only-rules exclude each other")
+    missing = [name for name in paths if name != "-" and not Path(name).exists()]
+    if missing:
+        raise click.UsageError(f"there is no {missing[0]}")
+    try:
+        order = order_of(load_settings(config)) if config else Order(rules_folders(), ReadingLimits())
+        if rules_dir is not None or only_rules is not None:
+            order = Order(rules_folders(rules_dir, only_rules), order.limits)
+        weigher = Weigher(order)
+    except BadInput as error:
+        fail(str(error), 2)
+    failed = False
+    for source in mails(list(paths)):
+        if source.error:
+            reading, assessment = Reading(()), unscored(source.error, weigher.version)
+        else:
+            reading, assessment = weigher.weigh(Mail(source.message, "unknown@invalid"))
+        failed |= assessment.level is None
+        if as_json:
+            click.echo(json.dumps(_row(source, reading, assessment), ensure_ascii=False))
+        elif explain:
+            from gateway.cli.explain import explained
+
+            explained(source.name, reading, assessment)
+        else:
+            click.echo(_line(source, reading, assessment))
+    if failed:
+        context.exit(1)
+
+
+def _row(source: Source, reading: Reading, assessment: Assessment) -> dict[str, Any]:
+    return {
+        "source": source.name,
+        "level": assessment.level.word if assessment.level is not None else None,
+        "points": assessment.points,
+        "language": assessment.language,
+        "categories": [category.value for category in assessment.categories],
+        "tags": sorted(tag.value for tag in assessment.tags),
+        "basis": assessment.basis.value,
+        "findings": [
+            {
+                "rule": finding.rule,
+                "category": finding.category.value,
+                "points": finding.points,
+                "text": finding.text,
+                "segment": finding.segment.value,
+                "span": list(finding.span),
+                "target": finding.target.value,
+                "clause": list(finding.clause),
+            }
+            for finding in assessment.findings
+        ],
+        "own_text": reading.own_text,
+        "subject": reading.subject,
+        "rules_version": assessment.rules_version,
+        "error": assessment.error,
+    }
+
+
+def _line(source: Source, reading: Reading, assessment: Assessment) -> str:
+    level = assessment.level.word if assessment.level is not None else f"unscored ({assessment.error})"
+    rules = ", ".join(dict.fromkeys(finding.rule for finding in assessment.findings))
+    tags = ", ".join(sorted(tag.value for tag in assessment.tags))
+    return plain(f"{source.name}: {level} ({assessment.points} points, {assessment.language}) {reading.subject!r} {rules}{f' [{tags}]' if tags else ''}")

@@ -1,0 +1,33 @@
+"""The ear's weights on disk: one small file that benchmarks/train_ear.py writes, read once a process."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from gateway.edge.shipped import folder
+from gateway.scoring.ear import Ear, Voice
+
+FILE = "ear.npz"
+
+
+@cache
+def load_ear(path: Path | None = None) -> Ear | None:
+    """Load the ear; None where no weights are shipped.
+
+    Args:
+        path: a weights file, default the shipped one beside the rules.
+    """
+    file = path or folder("rules") / FILE
+    if not file.is_file():
+        return None
+    voices: dict[str, Voice] = {}
+    with np.load(file, allow_pickle=False) as data:
+        for code in (str(name) for name in data["languages"]):
+            scale = data[f"{code}.scale"].astype(np.float32)
+            weights = data[f"{code}.weights"].astype(np.float32) * scale[:, None]
+            alone, helps, severe = (float(value) for value in data[f"{code}.thresholds"])
+            bias = data[f"{code}.bias"]
+            mail = tuple(tuple(float(value) for value in row) for row in data[f"{code}.mail"])
+            voices[code] = Voice(weights, (float(bias[0]), float(bias[1])), mail, alone, helps, severe)
+    return Ear(voices)

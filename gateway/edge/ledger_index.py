@@ -1,0 +1,232 @@
+"""What lies in which file of the ledger: kept in memory, always derived from the files, saved so that opening is quick."""
+
+import json
+import logging
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gateway.edge.atomic_storage import torn
+from gateway.edge.shard import Shard
+from gateway.values import IncidentState
+
+KEY_LIFE = timedelta(days=7)
+"""How long a delivery key means the same mail."""
+
+_LOG = logging.getLogger(__name__)
+
+_NAME = re.compile(r"[0-9a-f]{3}(-[0-9]{4,})?\.json")
+_VERSION = 1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RACY = 200_000_000
+"""Nanoseconds: a file so young when the index is saved may change again without a new stamp."""
+
+
+class Row(NamedTuple):
+    """What is known of an incident without opening its file; the time in microseconds since 1970."""
+
+    id: str
+    at: int
+    sender: str
+    state: str
+    key: str
+
+
+@dataclass(slots=True)
+class Note:
+    """What one file holds.
+
+    Attributes:
+        stamp: inode, time of change and size; the note is true while the file has them.
+        incidents: see Row; the key is "" once it is too old to matter.
+        standings: address and whether it is other than plainly good.
+        outgoing: id, time of the next try, kind.
+        posted: id and time.
+    """
+
+    stamp: tuple[int, int, int] = (0, 0, 0)
+    incidents: list[Row] = field(default_factory=list)
+    standings: list[tuple[str, bool]] = field(default_factory=list)
+    outgoing: list[tuple[str, int, str]] = field(default_factory=list)
+    posted: list[tuple[str, int]] = field(default_factory=list)
+
+
+def microseconds(at: datetime) -> int:
+    """A time as the index keeps it."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def stamp(path: Path) -> tuple[int, int, int]:
+    """By what a file shows that it was replaced."""
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+class Index:
+    """Finds the file of an incident, a standing, a waiting mail without opening any."""
+
+    def __init__(self) -> None:
+        self.notes: dict[str, Note] = {}
+        self.incidents: dict[str, tuple[str, Row]] = {}
+        self.keys: dict[str, str] = {}
+        self.standings: dict[str, tuple[str, bool]] = {}
+        self.outgoing: dict[str, tuple[str, int, str]] = {}
+        self.posted: dict[str, tuple[str, int]] = {}
+        self._segments: dict[str, int] = {}
+
+    def segments(self, shard: str) -> int:
+        """How many older files the shard has beside its current one."""
+        return self._segments.get(shard, 0)
+
+    def take(self, notes: Mapping[str, Note], folder: Path) -> None:
+        """Put new notes in place of the old ones of the same files.
+
+        Args:
+            notes: by file name.
+            folder: for the error's text.
+
+        Raises:
+            LedgerTorn: two files hold the same thing, so one of them is a copy.
+        """
+        for name in notes:
+            self._drop(name)
+        for name, note in notes.items():
+            self._add(name, note, folder)
+
+    def _drop(self, name: str) -> None:
+        old = self.notes.pop(name, None)
+        if old is None:
+            return
+        for row in old.incidents:
+            self.incidents.pop(row.id, None)
+            if self.keys.get(row.key) == row.id:
+                del self.keys[row.key]
+        for address, _ in old.standings:
+            self.standings.pop(address, None)
+        for mail, _, _ in old.outgoing:
+            self.outgoing.pop(mail, None)
+        for mail, _ in old.posted:
+            self.posted.pop(mail, None)
+
+    def _add(self, name: str, note: Note, folder: Path) -> None:
+        self.notes[name] = note
+        shard, _, segment = name.removesuffix(".json").partition("-")
+        self._segments[shard] = max(self._segments.get(shard, 0), int(segment or 0))
+        for row in note.incidents:
+            if row.id in self.incidents:
+                raise torn(folder / name, f"holds incident {row.id} as {self.incidents[row.id][0]} does; one of them is a copy")
+            self.incidents[row.id] = name, row
+            if row.key and (row.key not in self.keys or self.incidents[self.keys[row.key]][1].at < row.at):
+                self.keys[row.key] = row.id
+        for address, notable in note.standings:
+            if address in self.standings:
+                raise torn(folder / name, f"holds the same standing as {self.standings[address][0]}; one of them is a copy")
+            self.standings[address] = name, notable
+        for mail, at, kind in note.outgoing:
+            self.outgoing[mail] = name, at, kind
+        for mail, at in note.posted:
+            self.posted[mail] = name, at
+
+
+def describe(shard: Shard, now: datetime) -> Note:
+    """Note what a file holds, without decoding it all.
+
+    Args:
+        shard: with the content that is on the disk.
+        now: delivery keys older than their life are left out.
+
+    Raises:
+        LedgerTorn: a document lacks what every document has.
+    """
+    note = Note()
+    oldest = microseconds(now - KEY_LIFE)
+    try:
+        for row in shard.rows("incidents"):
+            at = microseconds(datetime.fromisoformat(row["at"]))
+            state = IncidentState(row["state"])
+            note.incidents.append(Row(row["id"], at, row["sender"], state.value, row["key"] if at > oldest else ""))
+        for row in shard.rows("standings"):
+            note.standings.append((row["address"], _notable(row)))
+        for row in shard.rows("outgoing"):
+            note.outgoing.append((row["id"], microseconds(datetime.fromisoformat(row["next_try"] or row["created"])), row["kind"]))
+        for row in shard.rows("posted"):
+            note.posted.append((row["id"], microseconds(datetime.fromisoformat(row["at"]))))
+    except (KeyError, TypeError, ValueError) as error:
+        raise torn(shard.path, f"has a document that can't be understood ({error})") from None
+    return note
+
+
+def _notable(row: Mapping[str, Any]) -> bool:
+    return any(row.get(name) for name in ("strikes", "suspended_until", "block_proposed", "blocked_by", "allowed"))
+
+
+def save_index(index: Index, now_ns: int) -> bytes:
+    """The index as bytes to save; files that were changed a moment ago are left out, to be read anew.
+
+    Args:
+        index: true for what is on the disk.
+        now_ns: the time by the clock that stamps files.
+    """
+    files = {
+        name: [note.stamp, note.incidents, note.standings, note.outgoing, note.posted]
+        for name, note in index.notes.items()
+        if abs(now_ns - note.stamp[1]) > _RACY
+    }
+    return json.dumps({"version": _VERSION, "files": files}, separators=(",", ":")).encode("ascii")
+
+
+def load_notes(path: Path) -> dict[str, Note]:
+    """The notes that were saved; none when there are none or they can't be used, for they can always be made anew."""
+    try:
+        data = json.loads(path.read_bytes())
+        if data["version"] != _VERSION:
+            return {}
+        return {name: _note(*parts) for name, parts in data["files"].items()}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def _note(
+    stamped: Iterable[int], incidents: Iterable[Any], standings: Iterable[Any], outgoing: Iterable[Any], posted: Iterable[Any]
+) -> Note:
+    inode, changed, size = stamped
+    return Note(
+        (inode, changed, size),
+        [Row(*row) for row in incidents],
+        [(address, notable) for address, notable in standings],
+        [(mail, at, kind) for mail, at, kind in outgoing],
+        [(mail, at) for mail, at in posted],
+    )
+
+
+def read_folder(folder: Path, saved: Mapping[str, Note], open_shard: Callable[[str], Shard], now: datetime) -> dict[str, Note]:
+    """Notes of every file of a folder, from the saved ones where the file is still the same.
+
+    Raises:
+        LedgerTorn: a file can't be understood.
+        OSError: a file can't be read.
+    """
+    notes: dict[str, Note] = {}
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries)
+    for name in names:
+        if not _NAME.fullmatch(name):
+            _LOG.warning("%s is no file of the ledger and is ignored", folder / name)
+            continue
+        mark = stamp(folder / name)
+        note = saved.get(name)
+        if note is None or note.stamp != mark:
+            note = describe(open_shard(name), now)
+            note.stamp = mark
+        notes[name] = note
+    for name in saved.keys() - notes.keys():
+        _LOG.warning(
+            "%s is gone, and with it %d incidents; put it back from a backup if that was no decision",
+            folder / name,
+            len(saved[name].incidents),
+        )
+    return notes

@@ -1,0 +1,192 @@
+"""The ledger's folder: opening it, its format, and how several of its files change at once; blocking, for one thread."""
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gateway.edge.atomic_storage import torn
+from gateway.edge.codec import CodecError
+from gateway.edge.durable import JOURNAL, Disk, explain, sweep
+from gateway.edge.ledger_index import Index, Note, describe, load_notes, microseconds, read_folder, save_index, stamp
+from gateway.edge.ledger_lock import FolderLock
+from gateway.edge.shard import Shard
+from gateway.errors import LedgerFailed
+
+FORMAT = 1
+"""Version of the layout; a newer one is refused."""
+
+SENDERS = "senders"
+INDEX = "index.json"
+FORMAT_FILE = "format.json"
+SNAPSHOT = ".snapshot-"
+
+_LIMITS = {"incidents": (64, 48), "posted": (64, 48), "outgoing": (16, 12)}
+"""How many documents of a table the current file of a shard may hold, and how many of the oldest then go to a file of
+their own, so that the next move is some time away; waiting mails are the biggest."""
+
+_POSTED_LIFE = timedelta(days=30)
+
+_LOG = logging.getLogger(__name__)
+
+
+class Edit:
+    """The files that one change touches, each opened once.
+
+    Args:
+        opener: opens a file by its name.
+    """
+
+    def __init__(self, opener: Callable[[str], Shard]) -> None:
+        self._opener = opener
+        self.shards: dict[str, Shard] = {}
+
+    def shard(self, name: str) -> Shard:
+        """One of the files; changes of it stay in memory until the edit is committed."""
+        if name not in self.shards:
+            self.shards[name] = self._opener(name)
+        return self.shards[name]
+
+
+class LedgerStore:
+    """The open folder. Every method may raise LedgerFailed, LedgerTorn or OSError, and then nothing was changed.
+
+    Layout: `senders/0ab.json` is the current file of a shard, that is of the senders whose address hashes to it, and
+    `senders/0ab-0001.json` and so on have its oldest incidents once there are many. What is in memory is derived from
+    what is on the disk, never the other way round.
+
+    Args:
+        folder: made when it isn't there.
+        clock: the time now, aware.
+        disk: what makes bytes durable.
+
+    Raises:
+        LedgerLocked: another process has it.
+        LedgerTorn: a file can't be understood.
+        LedgerFailed: a newer version wrote it.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], datetime], disk: Disk) -> None:
+        self.folder = folder
+        self._senders = folder / SENDERS
+        self._clock = clock
+        self._disk = disk
+        self._index = Index()
+        self._suspect: set[str] = set()
+        self._overfull: set[str] = set()
+        disk.make_folder(folder)
+        self._lock = FolderLock(folder)
+        try:
+            self._check_format()
+            disk.make_folder(self._senders)
+            self._finish()
+            sweep(folder)
+            for copy in folder.glob(f"{SNAPSHOT}*"):  # a backup that a crash interrupted
+                shutil.rmtree(copy)
+            sweep(self._senders)
+            self._index.take(read_folder(self._senders, load_notes(folder / INDEX), self._open, clock()), self._senders)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def close(self) -> None:
+        """Save the index, so that the next opening is quick, and give the lock back."""
+        try:
+            self._settle()
+            self._disk.save(self.folder / INDEX, save_index(self._index, time.time_ns()))
+        except (OSError, LedgerFailed) as error:
+            _LOG.warning("the index of the ledger wasn't saved, the next start takes longer: %s", error)
+        finally:
+            self._lock.release()
+
+    @property
+    def untidy(self) -> bool:
+        """Whether `tidy` has something to do."""
+        return bool(self._overfull)
+
+    def tidy(self) -> None:
+        """Keep current files small, however much one sender writes: their oldest go to files of their own.
+
+        Not part of `record`, so that no mail waits for it.
+        """
+        self._settle()
+        while self._overfull:
+            name = self._overfull.pop()
+            edit = Edit(self._open)
+            shard = edit.shard(name)
+            number = name.removesuffix(".json")
+            segments = self._index.segments(number)
+            while full := {table: move for table, (most, move) in _LIMITS.items() if shard.count(table) > most}:
+                segments += 1
+                for table, move in full.items():
+                    shard.move_oldest(table, move, edit.shard(f"{number}-{segments:04}.json"))
+            self._commit(edit)
+
+    def _open(self, name: str) -> Shard:
+        return Shard(self._senders / name, self._disk)
+
+    def _commit(self, edit: Edit) -> None:
+        changed = {name: shard for name, shard in edit.shards.items() if shard.changed}
+        if not changed:
+            return
+        now = self._clock()
+        notes = {name: describe(shard, now) for name, shard in changed.items()}
+        oldest = microseconds(now - _POSTED_LIFE)
+        for name, note in notes.items():
+            if stale := {mail for mail, at in note.posted if at < oldest}:
+                changed[name].drop_posted(stale)
+                note.posted = [(mail, at) for mail, at in note.posted if at >= oldest]
+        self._suspect |= changed.keys()
+        self._disk.save_all(self._senders, {name: shard.content for name, shard in changed.items()})
+        self._accept(notes)
+
+    def _accept(self, notes: dict[str, Note]) -> None:
+        for name, note in notes.items():
+            note.stamp = stamp(self._senders / name)
+            if "-" not in name and any(len(getattr(note, table)) > most for table, (most, _) in _LIMITS.items()):
+                self._overfull.add(name)
+        self._index.take(notes, self._senders)
+        self._suspect -= notes.keys()
+
+    def _settle(self) -> None:
+        """After a failed change find out what the disk has; usually there is nothing to do."""
+        if self._suspect:
+            self._finish()
+            sweep(self._senders)
+            now = self._clock()
+            present = {name for name in self._suspect if (self._senders / name).exists()}
+            self._suspect = present
+            self._accept({name: describe(self._open(name), now) for name in present})
+
+    def _finish(self) -> None:
+        try:
+            self._disk.finish(self._senders)
+        except ValueError:
+            raise torn(self._senders / JOURNAL, "can't be understood") from None
+
+    def _check_format(self) -> None:
+        path = self.folder / FORMAT_FILE
+        try:
+            version = json.loads(path.read_bytes())["format"]
+        except FileNotFoundError:
+            if (self.folder / SENDERS).exists():
+                raise torn(path, "is missing") from None
+            self._disk.save(path, json.dumps({"program": "courtesy-gateway", "format": FORMAT}).encode("ascii") + b"\n")
+            return
+        except (ValueError, TypeError, KeyError):
+            raise torn(path, "can't be understood") from None
+        if not isinstance(version, int) or version < 1:
+            raise torn(path, "can't be understood")
+        if version > FORMAT:
+            raise LedgerFailed(
+                f"{self.folder} was written by a newer version (format {version}, this one knows {FORMAT}): "
+                "start that version again, or restore a backup from before it"
+            )
+
+
+def failure(error: OSError | CodecError) -> LedgerFailed:
+    """An error of the edge as the ledger's own."""
+    return LedgerFailed(f"the ledger can't be read or written: {explain(error) if isinstance(error, OSError) else error}")

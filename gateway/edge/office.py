@@ -1,0 +1,303 @@
+"""What people decide: the commands about senders, incidents and held mail, as one set of operations.
+
+The service runs them when it is asked over its control socket; without a service the command line runs them itself.
+Every operation answers with plain JSON values, which is what both ways can carry.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.edge.held import HeldFolder
+from gateway.edge.ledger_files import Changes
+from gateway.edge.tinydb_ledger import TinyLedger
+from gateway.edge.writer import MailWriter
+from gateway.errors import GatewayError
+from gateway.mail.authentication import normal_address
+from gateway.mail.trace import prepend, received_field
+from gateway.policy.ladder import active_strikes, rung
+from gateway.values import (
+    Envelope,
+    HeldMail,
+    Incident,
+    IncidentState,
+    NoticeKind,
+    OutgoingMail,
+    Policy,
+    Reply,
+    Standing,
+)
+
+Row = dict[str, Any]
+"""A row of an answer: JSON values only."""
+
+
+class Refused(GatewayError):
+    """What was asked for can't be done; the text says why."""
+
+
+def _time(value: datetime | None) -> str | None:
+    return value.astimezone(UTC).isoformat(timespec="seconds") if value else None
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The operations; `call` runs one by its name."""
+
+    ledger: TinyLedger
+    held: HeldFolder
+    writer: MailWriter
+    policy: Callable[[], Policy]
+    send: Callable[[Envelope, bytes], Awaitable[Reply]]
+    hostname: str
+    clock: Callable[[], datetime]
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Run an operation.
+
+        Args:
+            name: for example "sender.pardon".
+            arguments: its keyword arguments, JSON values.
+
+        Raises:
+            Refused: it can't be done, or there is no such operation.
+        """
+        operation = OPERATIONS.get(name)
+        if operation is None:
+            raise Refused(f"there is no operation {name}")
+        return await operation(self, **arguments)
+
+    # --- senders ------------------------------------------------------------------------------------------------------
+
+    async def sender_list(self, *, everyone: bool = False) -> list[Row]:
+        """Senders who are not plainly good, or everybody the ledger knows."""
+        return [self._standing_row(standing) for standing in await self.ledger.standings(everyone=everyone)]
+
+    async def sender_show(self, address: str) -> Row:
+        """One sender with his incidents, newest first."""
+        address = normal_address(address)
+        standing = await self.ledger.standing(address)
+        incidents = await self.ledger.incidents(sender=address, limit=50)
+        if standing == Standing(address) and not incidents:
+            raise Refused(f"nothing is known of {address}")
+        row = self._standing_row(standing)
+        row["strikes"] = [{"at": _time(s.at), "incident": s.incident, "level": s.level.word} for s in standing.strikes]
+        row["incidents"] = [_incident_row(incident) for incident in incidents]
+        return row
+
+    async def sender_pardon(self, address: str, by: str) -> Row:
+        """Wipe a sender's slate: strikes, suspension, block and proposals go; it holds from the next mail on."""
+        address = normal_address(address)
+        now = self.clock()
+        before = await self.ledger.standing(address)
+        after = Standing(address, allowed=before.allowed, notices=before.notices, pardoned_at=now)
+        restricted = bool(before.blocked_by) or (before.suspended_until is not None and before.suspended_until > now)
+        notice = await self._decision_notice(NoticeKind.REINSTATEMENT, address, after) if restricted else ()
+        await self.ledger.apply(Changes(standings=(after,), outgoing=notice))
+        await self._close_proposals(address, now, by, f"pardoned by {by}")
+        return {**self._standing_row(after), "noticed": bool(notice)}
+
+    async def sender_block(self, address: str, by: str) -> Row:
+        """Block a sender: a person's decision, refused in session from the next mail on; he is told how to appeal (F18, D24)."""
+        address = normal_address(address)
+        if "@" not in address:
+            raise Refused(f"{address} is not a mail address")
+        now = self.clock()
+        before = await self.ledger.standing(address)
+        after = replace(before, blocked_by=by, blocked_at=now, block_proposed="", suspended_until=None, allowed=False)
+        notice = () if before.blocked_by else await self._decision_notice(NoticeKind.BLOCK, address, after)
+        await self.ledger.apply(Changes(standings=(after,), outgoing=notice))
+        await self._close_proposals(address, now, by, f"blocked by {by}")
+        return {**self._standing_row(after), "noticed": bool(notice)}
+
+    async def sender_allow(self, address: str, by: str) -> Row:
+        """Never judge a sender again; his slate is wiped."""
+        address = normal_address(address)
+        now = self.clock()
+        after = Standing(address, allowed=True, pardoned_at=now)
+        await self.ledger.apply(Changes(standings=(after,)))
+        await self._close_proposals(address, now, by, f"allowed by {by}")
+        return self._standing_row(after)
+
+    async def sender_export(self, address: str) -> Row:
+        """Everything that the ledger knows of a sender, for a data-subject request (R6)."""
+        return await self.sender_show(address)
+
+    async def sender_forget(self, address: str) -> Row:
+        """Erase a sender."""
+        address = normal_address(address)
+        return {"address": address, "erased_incidents": await self.ledger.forget(address)}
+
+    async def _close_proposals(self, address: str, now: datetime, by: str, what: str) -> None:
+        for incident in await self.ledger.incidents(sender=address, state=IncidentState.OPEN):
+            await self.ledger.update_incident(incident.id, state=IncidentState.DONE, note=(now, by, what))
+
+    async def _decision_notice(self, kind: NoticeKind, address: str, standing: Standing) -> tuple[OutgoingMail, ...]:
+        """A notice of a person's decision, to somebody whom a trusted host vouched for before; else none."""
+        verified = [i for i in await self.ledger.incidents(sender=address, limit=50) if i.verified and i.envelope_sender]
+        return (self.writer.decision(kind, verified[0], standing),) if verified else ()
+
+    def _standing_row(self, standing: Standing) -> Row:
+        now = self.clock()
+        return {
+            "address": standing.address,
+            "standing": rung(standing, now, self.policy()).value,
+            "active_strikes": len(active_strikes(standing, now, self.policy())),
+            "suspended_until": _time(standing.suspended_until),
+            "block_proposed": standing.block_proposed,
+            "blocked_by": standing.blocked_by,
+            "blocked_at": _time(standing.blocked_at),
+            "allowed": standing.allowed,
+            "pardoned_at": _time(standing.pardoned_at),
+        }
+
+    # --- incidents ----------------------------------------------------------------------------------------------------
+
+    async def incident_list(self, *, sender: str | None = None, state: str | None = None, limit: int | None = 50) -> list[Row]:
+        """Incidents, newest first."""
+        found = await self.ledger.incidents(
+            sender=normal_address(sender) if sender else None, state=IncidentState(state) if state else None, limit=limit
+        )
+        return [_incident_row(incident) for incident in found]
+
+    async def incident_show(self, reference: str) -> Row:
+        """One incident, whole."""
+        incident = await self._incident(reference)
+        return {
+            **_incident_row(incident),
+            "by": incident.by,
+            "envelope_sender": incident.envelope_sender,
+            "message_id": incident.message_id,
+            "points": incident.points,
+            "language": incident.language,
+            "basis": incident.basis.value,
+            "findings": [{"rule": rule, "points": points} for rule, points in incident.findings],
+            "excerpt": incident.excerpt,
+            "reason": incident.reason,
+            "rules_version": incident.rules_version,
+            "alerts": [alert.value for alert in incident.alerts],
+            "reply": incident.reply,
+            "notes": [{"at": _time(at), "by": by, "what": what} for at, by, what in incident.notes],
+        }
+
+    async def incident_overturn(self, reference: str, by: str) -> Row:
+        """Undo an incident: its strikes go, its mail is released, the sender gets an apology (H9)."""
+        incident = await self._incident(reference)
+        if incident.state is IncidentState.OVERTURNED:
+            raise Refused(f"{incident.id} was overturned before")
+        now = self.clock()
+        standing = await self.ledger.standing(incident.sender)
+        after = replace(standing, strikes=tuple(strike for strike in standing.strikes if strike.incident != incident.id))
+        if not active_strikes(after, now, self.policy()):
+            after = replace(after, suspended_until=None)
+        if after.block_proposed == incident.id:
+            after = replace(after, block_proposed="")
+        mail = await self.held.show(incident.id)
+        released = mail is not None and not mail.released_by
+        if released:
+            await self.held_release(incident.id, by)
+        told = incident.notice is not None and incident.verified
+        apology = (self.writer.decision(NoticeKind.APOLOGY, incident, after),) if told else ()
+        undone = replace(incident, state=IncidentState.OVERTURNED, notes=(*incident.notes, (now, by, "overturned")))
+        await self.ledger.apply(Changes(incidents=(undone,), standings=(after,), outgoing=apology))
+        return {**_incident_row(undone), "released": released, "noticed": told}
+
+    async def _incident(self, reference: str) -> Incident:
+        incident = await self.ledger.incident(reference.strip().upper())
+        if incident is None:
+            raise Refused(f"there is no incident {reference}; `courtesy incident list` shows them")
+        return incident
+
+    # --- held mail ----------------------------------------------------------------------------------------------------
+
+    async def held_list(self, *, everything: bool = False) -> list[Row]:
+        """Held mail, oldest first; released mail too when everything is asked for."""
+        return [_held_row(mail) for mail in await self.held.held() if everything or not mail.released_by]
+
+    async def held_show(self, reference: str) -> Row:
+        """One held mail with its message, bytes that aren't UTF-8 replaced."""
+        mail = await self._held(reference)
+        return {**_held_row(mail), "message": (await self.held.message(mail.id)).decode("utf-8", "replace")}
+
+    async def held_release(self, reference: str, by: str) -> Row:
+        """Deliver a held mail as it was received; it isn't judged again."""
+        mail = await self._held(reference)
+        if mail.released_by:
+            raise Refused(f"{mail.id} was released before, by {mail.released_by}")
+        message = await self.held.message(mail.id)
+        stamped = prepend(message, received_field(mail.envelope, self.hostname, mail.id, self.clock()), None)
+        reply = await self.send(mail.envelope, stamped)
+        if not reply.positive:
+            raise Refused(f"the mailbox server didn't take {mail.id}: {reply}; it is still held")
+        released = await self.held.release(mail.id, by)
+        await self._note(mail.id, by, "released")
+        return _held_row(released)
+
+    async def held_delete(self, reference: str, by: str) -> Row:
+        """Delete a held mail for good."""
+        mail = await self._held(reference)
+        await self.held.delete(mail.id)
+        await self._note(mail.id, by, "deleted")
+        return {**_held_row(mail), "deleted": True}
+
+    async def _held(self, reference: str) -> HeldMail:
+        mail = await self.held.show(reference.strip().upper())
+        if mail is None:
+            raise Refused(f"no mail is held as {reference}; `courtesy held list` shows them")
+        return mail
+
+    async def _note(self, reference: str, by: str, what: str) -> None:
+        if await self.ledger.incident(reference) is not None:
+            await self.ledger.update_incident(reference, note=(self.clock(), by, f"held mail {what}"))
+
+
+def _incident_row(incident: Incident) -> Row:
+    return {
+        "id": incident.id,
+        "at": _time(incident.at),
+        "sender": incident.sender,
+        "verified": incident.verified,
+        "recipients": list(incident.recipients),
+        "subject": incident.subject,
+        "level": incident.level.word if incident.level is not None else None,
+        "categories": [category.value for category in incident.categories],
+        "tags": [tag.value for tag in incident.tags],
+        "disposition": incident.disposition.value,
+        "strikes": incident.strikes,
+        "notice": incident.notice.value if incident.notice else None,
+        "proposal": incident.proposal,
+        "state": incident.state.value,
+        "mode": incident.mode.value,
+        "held": incident.held,
+    }
+
+
+def _held_row(mail: HeldMail) -> Row:
+    return {
+        "id": mail.id,
+        "at": _time(mail.at),
+        "sender": mail.envelope.sender,
+        "recipients": list(mail.envelope.recipients),
+        "reason": mail.reason,
+        "size": mail.size,
+        "released_by": mail.released_by,
+    }
+
+
+OPERATIONS: dict[str, Callable[..., Awaitable[Any]]] = {
+    "sender.list": Office.sender_list,
+    "sender.show": Office.sender_show,
+    "sender.pardon": Office.sender_pardon,
+    "sender.block": Office.sender_block,
+    "sender.allow": Office.sender_allow,
+    "sender.export": Office.sender_export,
+    "sender.forget": Office.sender_forget,
+    "incident.list": Office.incident_list,
+    "incident.show": Office.incident_show,
+    "incident.overturn": Office.incident_overturn,
+    "held.list": Office.held_list,
+    "held.show": Office.held_show,
+    "held.release": Office.held_release,
+    "held.delete": Office.held_delete,
+}

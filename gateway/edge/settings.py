@@ -1,0 +1,272 @@
+"""The settings file: one typed tree with its defaults in one place, every error at once with file and line."""
+
+import re
+import tomllib
+from email.headerregistry import Address
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gateway.edge.toml_lines import Lines, explain, toml_problem
+from gateway.errors import BadInput, Problem
+from gateway.values import Mode
+
+LANGUAGES = ("en", "fr", "de", "ru", "hu", "af")
+
+_ADDRESS = re.compile(r"[^@\s<>\"(),:;\\\x00-\x20\x7f]+@[^@\s<>\"(),:;\\\x00-\x20\x7f]+")
+
+
+def _address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise ValueError('is not a mail address; write it as "name@domain.example"')
+    local, domain = value.rsplit("@", 1)
+    return f"{local}@{domain.lower()}"
+
+
+def _recipient(value: str) -> str:
+    return "@" + value[1:].lower() if value.startswith("@") and len(value) > 1 and "@" not in value[1:] else _address(value)
+
+
+def _named_address(value: str) -> str:
+    if any(ord(character) < 32 for character in value):
+        raise ValueError("has a control character in it")
+    _address(parseaddr(value)[1])
+    return value
+
+
+def _host_port(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError('is not HOST:PORT; write for example "127.0.0.1:2525" or "[::1]:2525"')
+    return value
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError('is not a time zone; write for example "Europe/Berlin" or "UTC"')
+    return value
+
+
+def _host_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]", value):
+        raise ValueError('is not a host name; write for example "gw.shop.example"')
+    return value
+
+
+MailAddress = Annotated[str, AfterValidator(_address)]
+HostPort = Annotated[str, AfterValidator(_host_port)]
+_A_LIST = Field(strict=False)
+"""TOML has lists where we keep tuples."""
+
+HostName = Annotated[str, AfterValidator(_host_name)]
+
+
+def split_host_port(value: str) -> tuple[str, int]:
+    """Split "HOST:PORT" or "[v6]:PORT" as validated into host and port."""
+    host, _, port = value.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Listen(_Section):
+    """Where clients connect."""
+
+    address: HostPort = "127.0.0.1:2525"
+    tls_cert: str = ""
+    tls_key: str = ""
+    proxy_protocol: bool = False
+    xclient_hosts: Annotated[tuple[str, ...], _A_LIST] = ()
+
+    @model_validator(mode="after")
+    def _pair(self) -> "Listen":
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ValueError("tls_cert and tls_key go together; give both or none")
+        return self
+
+
+class Downstream(_Section):
+    """The mailbox server behind us."""
+
+    address: HostPort
+    tls: Literal["none", "starttls", "implicit"] = "none"
+    tls_verify: bool = True
+    connections: int = Field(default=20, ge=1, le=1000)
+    timeout_seconds: int = Field(default=60, ge=1, le=3600)
+
+
+class Outbound(_Section):
+    """The route of our own mail; an empty address means downstream's."""
+
+    address: str = ""
+    tls: Literal["none", "starttls", "implicit"] = "none"
+    tls_verify: bool = True
+    username: str = ""
+    password_file: str = ""
+
+    @model_validator(mode="after")
+    def _checked(self) -> "Outbound":
+        if self.address:
+            _host_port(self.address)
+        if bool(self.username) != bool(self.password_file):
+            raise ValueError("username and password_file go together; give both or none")
+        return self
+
+
+class Accept(_Section):
+    """For whom we take mail: addresses, or "@domain" for a whole domain. Nothing else is relayed."""
+
+    recipients: Annotated[tuple[Annotated[str, AfterValidator(_recipient)], ...], Field(strict=False, min_length=1)]
+
+
+class IdentitySettings(_Section):
+    """Whose word about the author counts."""
+
+    trusted_authserv_ids: Annotated[tuple[str, ...], _A_LIST] = ()
+
+
+class Addresses(_Section):
+    """Who we are and who decides; empty ones default to <local>+name@<domain> of support."""
+
+    support: Annotated[str, AfterValidator(_named_address)]
+    managers: Annotated[tuple[MailAddress, ...], _A_LIST] = ()
+    complaints: str = ""
+    appeals: str = ""
+    report: str = ""
+    civil: str = ""
+    decisions: str = ""
+    policy_url: str = ""
+
+    @model_validator(mode="after")
+    def _own(self) -> "Addresses":
+        for name in ("complaints", "appeals", "report", "civil", "decisions"):
+            if getattr(self, name):
+                _address(getattr(self, name))
+        if self.policy_url and not re.fullmatch(r"https?://[\x21-\x7e]+", self.policy_url):
+            raise ValueError("policy_url must be an http or https address")
+        return self
+
+    @property
+    def support_mailbox(self) -> Address:
+        """Display name and address of the support contact."""
+        name, address = parseaddr(self.support)
+        return Address(display_name=name, addr_spec=_address(address))
+
+    def own(self, name: Literal["complaints", "appeals", "report", "civil", "decisions"]) -> str:
+        """The address of one of the gateway's own mailboxes."""
+        configured = getattr(self, name)
+        if configured:
+            return _address(configured)
+        support = self.support_mailbox
+        return f"{support.username}+{name}@{support.domain}"
+
+
+class LedgerSettings(_Section):
+    """Where the ledger lives, under state_dir."""
+
+    url: str = Field(default="tinydb:ledger", pattern=r"^tinydb:[A-Za-z0-9._-]+$")
+
+
+class Limits(_Section):
+    """What one client or one mail may ask of us."""
+
+    size: int = Field(default=50_000_000, ge=1_000)
+    recipients: int = Field(default=100, ge=1)
+    connections: int = Field(default=500, ge=1)
+    connections_per_address: int = Field(default=100, ge=1)
+    commands: int = Field(default=1_000, ge=10)
+    errors: int = Field(default=20, ge=1)
+    idle_seconds: float = Field(default=300.0, gt=0)
+    total_seconds: float = Field(default=1_800.0, gt=0)
+    hops: int = Field(default=30, ge=5)
+    header_bytes: int = Field(default=262_144, ge=1_000)
+    parts: int = Field(default=500, ge=1)
+    depth: int = Field(default=30, ge=1)
+    text_characters: int = Field(default=400_000, ge=1_000)
+    memory: int = Field(default=500_000_000, ge=1_000_000)
+    weighing_seconds: float = Field(default=15.0, gt=0)
+    workers: int = Field(default=0, ge=0, le=64)
+    notices_per_hour: int = Field(default=200, ge=0)
+
+
+class Settings(_Section):
+    """All settings in force."""
+
+    mode: Annotated[Mode, Field(strict=False)] = Mode.OBSERVE
+    hostname: HostName = "localhost"
+    state_dir: str = "/var/lib/courtesy"
+    language: Literal["en", "fr", "de", "ru", "hu", "af"] = "en"
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    courtesy_header: bool = True
+    rules_dir: str = ""
+    templates_dir: str = ""
+    listen: Listen = Listen()
+    downstream: Downstream
+    outbound: Outbound = Outbound()
+    accept: Accept
+    identity: IdentitySettings = IdentitySettings()
+    addresses: Addresses
+    ledger: LedgerSettings = LedgerSettings()
+    limits: Limits = Limits()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def state(self) -> Path:
+        """The folder of everything durable."""
+        return Path(self.state_dir)
+
+    @property
+    def ledger_folder(self) -> Path:
+        """The ledger's folder."""
+        return self.state / self.ledger.url.removeprefix("tinydb:")
+
+    @property
+    def route_out(self) -> Outbound:
+        """The route of our own mail with downstream's address filled in when none is given."""
+        if self.outbound.address:
+            return self.outbound
+        return Outbound(address=self.downstream.address, tls=self.downstream.tls, tls_verify=self.downstream.tls_verify)
+
+
+def load_settings(path: Path) -> Settings:
+    """Read a settings file.
+
+    Args:
+        path: a TOML file.
+
+    Returns:
+        Settings: checked, with defaults filled in.
+
+    Raises:
+        BadInput: with every problem at once, each with its line.
+    """
+    name = str(path)
+    try:
+        source = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise BadInput((Problem(name, 0, f"can't be read: {error.strerror}; name an existing TOML file"),)) from None
+    except UnicodeDecodeError:
+        raise BadInput((Problem(name, 0, "is not UTF-8 text; save it as UTF-8"),)) from None
+    return parse_settings(source, name)
+
+
+def parse_settings(source: str, name: str) -> Settings:
+    """Read settings from text; see load_settings."""
+    try:
+        tree = tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput((toml_problem(name, error),)) from None
+    lines = Lines(source)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        raise BadInput(tuple(explain(name, lines, detail) for detail in error.errors())) from None

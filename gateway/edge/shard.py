@@ -1,0 +1,159 @@
+"""One file of the ledger: a few senders' incidents, standings and outgoing mail, as a TinyDB that is changed as a whole."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tinydb import TinyDB, where
+from tinydb.table import Table
+
+from gateway.edge.atomic_storage import AtomicStorage, torn
+from gateway.edge.codec import CodecError, decode, encode
+from gateway.edge.durable import Disk
+from gateway.values import Incident, OutgoingMail, Standing
+
+TABLES = frozenset({"incidents", "standings", "outgoing", "posted"})
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class PostedMail:
+    """What remains of an outgoing mail once it left or was given up.
+
+    Attributes:
+        id: of the outgoing mail; the same id is never sent again while this is kept.
+        at: when it left or was given up.
+        error: why it was given up, "" when it was sent.
+    """
+
+    id: str
+    kind: str
+    recipients: tuple[str, ...]
+    at: datetime
+    error: str = ""
+
+
+class Shard:
+    """The tables of one file; changes stay in memory until the ledger saves `content`.
+
+    Every method raises LedgerTorn when the file can't be understood and OSError when it can't be read.
+
+    Args:
+        path: the file; it may not exist yet.
+        disk: what makes bytes durable.
+    """
+
+    def __init__(self, path: Path, disk: Disk) -> None:
+        self.path = path
+        self._storage = AtomicStorage(path, TABLES, disk, staged=True)
+        self._base = TinyDB(storage=lambda: self._storage)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything differs from the file."""
+        return self._storage.changed
+
+    @property
+    def content(self) -> bytes:
+        """The whole file as it should be."""
+        return self._storage.content
+
+    def rows(self, table: str) -> Iterable[dict[str, Any]]:
+        """The raw documents of a table, as JSON held them."""
+        return (self._storage.read() or {}).get(table, {}).values()
+
+    def count(self, table: str) -> int:
+        """How many documents a table has."""
+        return len(self._table(table))
+
+    # --- incidents ---
+
+    def incident(self, reference: str) -> Incident | None:
+        """One incident by its id."""
+        return self._one("incidents", "id", reference, Incident)
+
+    def incidents(self, references: set[str]) -> list[Incident]:
+        """Some incidents by their ids."""
+        return [self._decode(Incident, row) for row in self.rows("incidents") if row.get("id") in references]
+
+    def put_incident(self, incident: Incident) -> None:
+        """Add an incident, or replace the one with the same id."""
+        self._put("incidents", "id", incident.id, incident)
+
+    def drop_incidents(self, references: set[str]) -> None:
+        """Remove incidents by their ids."""
+        self._table("incidents").remove(where("id").one_of(list(references)))
+
+    # --- standings ---
+
+    def standing(self, address: str) -> Standing | None:
+        """The standing of a sender."""
+        return self._one("standings", "address", address, Standing)
+
+    def standings(self) -> list[Standing]:
+        """All standings of the file."""
+        return [self._decode(Standing, row) for row in self.rows("standings")]
+
+    def put_standing(self, standing: Standing) -> None:
+        """Add a standing, or replace the one of the same sender."""
+        self._put("standings", "address", standing.address, standing)
+
+    def drop_standing(self, address: str) -> None:
+        """Remove the standing of a sender."""
+        self._table("standings").remove(where("address") == address)
+
+    # --- outgoing mail ---
+
+    def outgoing(self, reference: str) -> OutgoingMail | None:
+        """One waiting mail by its id."""
+        return self._one("outgoing", "id", reference, OutgoingMail)
+
+    def put_outgoing(self, mail: OutgoingMail) -> None:
+        """Add a waiting mail, or replace the one with the same id."""
+        self._put("outgoing", "id", mail.id, mail)
+
+    def drop_outgoing(self, reference: str) -> None:
+        """Remove a waiting mail."""
+        self._table("outgoing").remove(where("id") == reference)
+
+    def posted(self, reference: str) -> PostedMail | None:
+        """What remains of one mail by its id."""
+        return self._one("posted", "id", reference, PostedMail)
+
+    def put_posted(self, mail: PostedMail) -> None:
+        """Note that a mail left or was given up."""
+        self._put("posted", "id", mail.id, mail)
+
+    def drop_posted(self, references: set[str]) -> None:
+        """Forget mails that left, by their ids."""
+        self._table("posted").remove(where("id").one_of(list(references)))
+
+    # --- the same for all tables ---
+
+    def move_oldest(self, table: str, number: int, target: "Shard") -> None:
+        """Move the oldest documents of a table to another file."""
+        oldest = sorted(self._table(table).all(), key=lambda row: str(row.get("at")))[:number]
+        self._table(table).remove(doc_ids=[row.doc_id for row in oldest])
+        target._table(table).insert_multiple(dict(row) for row in oldest)  # noqa: SLF001 - the same class
+
+    def _table(self, name: str) -> Table:
+        return self._base.table(name, cache_size=0)
+
+    def _one(self, table: str, key: str, value: str, kind: type[V]) -> V | None:
+        for row in self.rows(table):
+            if row.get(key) == value:
+                return self._decode(kind, row)
+        return None
+
+    def _put(self, table: str, key: str, value: str, item: object) -> None:
+        document = encode(item)
+        self._table(table).upsert(document, where(key) == value)
+
+    def _decode(self, kind: type[V], row: object) -> V:
+        try:
+            return decode(kind, row)
+        except CodecError as error:
+            raise torn(self.path, f"can't be understood: {error}") from None

@@ -1,0 +1,147 @@
+"""The words of each language (templates/LANG/words.toml), and dates in it; a site's words lie over ours key by key."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+
+from gateway.edge.toml_lines import Lines, toml_problem
+from gateway.errors import Problem
+
+LANGUAGES = ("en", "fr", "de", "ru", "hu", "af")
+
+_LOCALES = {"en": "en_GB"}
+"""Day before month, as in the other five."""
+
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "dates": ("moment",),
+    "phrases": ("and", "colon", "greeting", "closing", "unknown_category"),
+    "done": ("delivered", "folded", "held", "refused"),
+    "sentences": ("why", "again", "person", "automatic", "manual"),
+    "action": ("delivered", "folded", "held", "refused", "observed", "none"),
+    "labels": (
+        *("reference", "received", "category", "rule", "policy", "complaints", "released", "sender", "recipients", "action"),
+        *("excerpts", "strikes", "until", "deadline", "choices", "verified", "unverified"),
+    ),
+    "categories": (
+        *("profanity", "insult", "degradation", "harassment", "threat", "stalking", "discrimination", "sexual"),
+        *("shouting", "pressure", "provocation", "flooding"),
+    ),
+    "clauses": (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one language.
+
+    Attributes:
+        texts: (table, key) to the text; complete for NEEDED.
+        places: (table, key) to the file and the line that the text comes from.
+    """
+
+    language: str
+    texts: Mapping[tuple[str, str], str]
+    places: Mapping[tuple[str, str], tuple[str, int]]
+
+    def text(self, table: str, key: str) -> str:
+        """The text of a key that NEEDED names."""
+        return self.texts[table, key]
+
+    def clause(self, point: str) -> str:
+        """The short title of a policy point, "" for one that customers aren't told of."""
+        return self.texts.get(("clauses", point), "")
+
+    def listed(self, parts: list[str]) -> str:
+        """Some parts as "a, b and c"."""
+        if len(parts) < 2:
+            return "".join(parts)
+        return f"{', '.join(parts[:-1])} {self.text('phrases', 'and')} {parts[-1]}"
+
+    def day(self, at: date) -> str:
+        """A date, written out."""
+        shown = _plain(format_date(at, "long", locale=_LOCALES.get(self.language, self.language)))
+        # CLDR leaves out the ordinal that French has for the first of a month.
+        return f"1er {shown[2:]}" if self.language == "fr" and at.day == 1 else shown
+
+    def moment(self, at: datetime, zone: ZoneInfo) -> str:
+        """A time in the site's time zone, to the minute, with its offset.
+
+        Raises:
+            ValueError: the time is naive.
+        """
+        if at.tzinfo is None:
+            raise ValueError("a naive time can't be shown in a zone")
+        local = at.astimezone(zone)
+        filled = self.text("dates", "moment").replace("{date}", self.day(local.date()))
+        return _plain(filled.replace("{time}", f"{local:%H:%M}").replace("{zone}", _offset(local)))
+
+
+def _offset(local: datetime) -> str:
+    """UTC, UTC+1, UTC+5:30: abbreviations of zones differ between languages and editions of CLDR, this is read everywhere."""
+    minutes = (local.utcoffset() or timedelta()) // timedelta(minutes=1)
+    hours, rest = divmod(abs(minutes), 60)
+    return "UTC" + (f"{'-' if minutes < 0 else '+'}{hours}" if minutes else "") + (f":{rest:02}" if rest else "")
+
+
+def _plain(text: str) -> str:
+    # Narrow no-break spaces show as boxes in some mail programs.
+    return text.replace("\u202f", " ").replace("\u00a0", " ")
+
+
+def load_words(language: str, folders: list[Path]) -> tuple[Words, list[Problem]]:
+    """Read the words of one language.
+
+    Args:
+        language: one of LANGUAGES.
+        folders: template folders, the site's first.
+
+    Returns:
+        tuple[Words, list[Problem]]: what could be read and what is wrong with it.
+    """
+    texts: dict[tuple[str, str], str] = {}
+    places: dict[tuple[str, str], tuple[str, int]] = {}
+    problems: list[Problem] = []
+    for folder in reversed(folders):
+        path = folder / language / "words.toml"
+        if not path.is_file():
+            continue
+        try:
+            source = path.read_text(encoding="utf-8-sig")
+            tree = tomllib.loads(source)
+        except tomllib.TOMLDecodeError as error:
+            problems.append(toml_problem(str(path), error))
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(Problem(str(path), 0, f"can't be read as UTF-8 text: {error}"))
+            continue
+        lines = Lines(source)
+        for table, key, value in _entries(tree):
+            line = lines.of((table, key) if key else (table,))
+            if table not in NEEDED or not key or (NEEDED[table] and key not in NEEDED[table]):
+                problems.append(Problem(str(path), line, f"{f'{table}.{key}'.rstrip('.')} is not a known key; remove it or check its spelling"))
+            elif not isinstance(value, str) or not value.strip():
+                problems.append(Problem(str(path), line, f'{table}.{key} must be a text in "quotes" that is not empty'))
+            else:
+                texts[table, key] = value
+                places[table, key] = str(path), line
+    problems.extend(
+        Problem(str(folders[-1] / language / "words.toml"), 0, f"{table}.{key} is missing; add it")
+        for table, keys in NEEDED.items()
+        for key in keys
+        if (table, key) not in texts
+    )
+    return Words(language, texts, places), problems
+
+
+def _entries(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    for table, content in tree.items():
+        if isinstance(content, dict):
+            yield from ((table, key, value) for key, value in content.items())
+        else:
+            yield table, "", content

@@ -1,0 +1,241 @@
+"""Writes our own mail: what an incident calls for, with templates, ids, boundaries and tokens filled in."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gateway.edge.durable import Disk
+from gateway.edge.settings import Settings
+from gateway.edge.templates import Templates
+from gateway.mail import compose
+from gateway.mail.excerpts import calm_sentences
+from gateway.mail.facts import AlertFacts, FoldFacts, NoticeFacts
+from gateway.policy.tokens import make_token, token_address
+from gateway.values import (
+    AlertKind,
+    Assessment,
+    Disposition,
+    Envelope,
+    Incident,
+    Mailbox,
+    Mode,
+    NoticeKind,
+    OutgoingMail,
+    Reading,
+    Standing,
+    Verdict,
+)
+
+APPEAL_DAYS = 60
+"""How long a notice can be answered."""
+_LARGEST_ATTACHED = 5_000_000
+_URGENT = frozenset({AlertKind.THREAT, AlertKind.SELF_HARM})
+_SECRET_BYTES = 32
+
+
+def load_secret(state: Path) -> bytes:
+    """The secret of our tokens; made on first use, readable by us alone.
+
+    Args:
+        state: the state folder.
+
+    Raises:
+        OSError: it can't be read or written.
+    """
+    file = state / "secret"
+    if not file.exists():
+        Disk().save(file, secrets.token_bytes(_SECRET_BYTES))
+    return file.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class MailWriter:
+    """A `gateway.ports.Writer`."""
+
+    settings: Settings
+    templates: Templates
+    secret: bytes
+    clock: Callable[[], datetime]
+
+    @property
+    def gateway(self) -> Mailbox:
+        """The gateway's own mailbox, for folded mail and alerts."""
+        return Mailbox(self.settings.addresses.support_mailbox.display_name or "Courtesy gateway", f"courtesy@{self.domain}")
+
+    @property
+    def domain(self) -> str:
+        """The domain of our own message ids and mailbox."""
+        host = self.settings.hostname
+        return host if "." in host and not host.startswith("[") else self.settings.addresses.support_mailbox.domain
+
+    def folded(self, incident: Incident, reading: Reading, assessment: Assessment, envelope: Envelope, message: bytes) -> bytes:
+        """The mail behind a calm note."""
+        facts = FoldFacts(
+            reference=incident.id,
+            at=incident.at,
+            sender=incident.sender,
+            categories=incident.categories,
+            clauses=_clauses(assessment),
+            sentences=calm_sentences(reading, assessment),
+        )
+        author = reading.authors[0] if reading.authors else Mailbox("", envelope.sender)
+        return compose.folded_message(
+            message,
+            self.templates.fold_note(self.settings.language, facts),
+            gateway=self.gateway,
+            author=author,
+            to=envelope.recipients,
+            language=self.settings.language,
+            date=self.clock(),
+            message_id=self._id("fold", incident.id),
+            boundary=secrets.token_hex(12),
+            reply_to=reading.reply_to,
+            in_reply_to=reading.in_reply_to,
+            references=reading.references,
+            utf8="SMTPUTF8" in {option.upper() for option in envelope.mail_options},
+        )
+
+    def outgoing(
+        self, incident: Incident, verdict: Verdict, reading: Reading, assessment: Assessment, message: bytes
+    ) -> tuple[OutgoingMail, ...]:
+        """The notice to the sender and the alerts to the managers that an incident calls for."""
+        mails: list[OutgoingMail] = []
+        if verdict.notice is not None:
+            mails.append(self.notice(verdict.notice, incident, verdict, reading, assessment))
+        for kind in verdict.alerts:
+            mails += self._alerts(kind, incident, verdict, assessment, message)
+        return tuple(mails)
+
+    def notice(self, kind: NoticeKind, incident: Incident, verdict: Verdict, reading: Reading, assessment: Assessment) -> OutgoingMail:
+        """A notice to the verified sender of a mail; its words are bound to what was really done (H8)."""
+        facts = self._facts(incident, verdict.disposition, verdict.standing, _clauses(assessment), automatic=True)
+        return self._notice(kind, incident, facts, reading.message_id, reading.references)
+
+    def decision(self, kind: NoticeKind, incident: Incident, standing: Standing) -> OutgoingMail:
+        """A notice of a person's decision: block, reinstatement, apology."""
+        disposition = incident.disposition if kind is NoticeKind.APOLOGY else None
+        facts = self._facts(incident, disposition, standing, (), automatic=False)
+        return self._notice(kind, incident, facts, incident.message_id, ())
+
+    def _facts(
+        self, incident: Incident, disposition: Disposition | None, standing: Standing, clauses: tuple[str, ...], *, automatic: bool
+    ) -> NoticeFacts:
+        addresses = self.settings.addresses
+        return NoticeFacts(
+            reference=incident.id,
+            disposition=disposition,
+            at=incident.at if disposition is not None else self.clock(),
+            categories=incident.categories,
+            clauses=clauses,
+            until=standing.suspended_until,
+            company=addresses.support_mailbox.display_name,
+            support=addresses.support_mailbox.addr_spec,
+            complaints=addresses.own("complaints"),
+            policy_url=addresses.policy_url,
+            automatic=automatic,
+        )
+
+    def _notice(self, kind: NoticeKind, incident: Incident, facts: NoticeFacts, message_id: str, references: tuple[str, ...]) -> OutgoingMail:
+        now = self.clock()
+        language = self.templates.resolve(incident.language)
+        message = compose.notice_message(
+            self.templates.notice(kind, language, facts),
+            support=self._support,
+            reply_to=self._appeals(incident.id, now),
+            to=incident.sender,
+            language=language,
+            date=now,
+            message_id=self._id("notice", incident.id),
+            boundary=secrets.token_hex(12),
+            in_reply_to=message_id,
+            references=references,
+        )
+        return OutgoingMail(f"notice.{kind.value}.{incident.id}", kind.value, "", (incident.sender,), message, now)
+
+    @property
+    def _support(self) -> Mailbox:
+        support = self.settings.addresses.support_mailbox
+        return Mailbox(support.display_name, support.addr_spec)
+
+    def _appeals(self, reference: str, now: datetime) -> str:
+        appeals = self.settings.addresses.own("appeals")
+        try:
+            return token_address(appeals, make_token("appeal", reference, now + timedelta(days=APPEAL_DAYS), self.secret))
+        except ValueError:
+            # a local part that is long already: the address without a token still reaches a person
+            return appeals
+
+    def _alerts(self, kind: AlertKind, incident: Incident, verdict: Verdict, assessment: Assessment, message: bytes) -> list[OutgoingMail]:
+        addresses = self.settings.addresses
+        now = self.clock()
+        attached = len(message) <= _LARGEST_ATTACHED
+        facts = AlertFacts(
+            reference=incident.id,
+            disposition=verdict.disposition,
+            at=incident.at,
+            sender=incident.sender or incident.envelope_sender,
+            verified=incident.verified,
+            by=incident.by,
+            recipients=incident.recipients,
+            categories=incident.categories,
+            clauses=_clauses(assessment),
+            tags=frozenset(incident.tags),
+            excerpts=tuple(finding.text for finding in assessment.findings[:5]),
+            strikes=len(verdict.standing.strikes),
+            until=verdict.standing.suspended_until,
+            observed=incident.mode is Mode.OBSERVE,
+            attached=attached,
+        )
+        rendered = self.templates.alert(kind, self.settings.language, facts)
+        mails = []
+        for number, manager in enumerate(addresses.managers):
+            composed = compose.alert_message(
+                rendered,
+                sender=self.gateway,
+                reply_to="",
+                to=(manager,),
+                language=self.settings.language,
+                date=now,
+                message_id=self._id(f"alert-{kind.value.replace('_', '-')}-{number}", incident.id),
+                boundary=secrets.token_hex(12),
+                original=message if attached else None,
+                urgent=kind in _URGENT,
+            )
+            mails.append(OutgoingMail(f"alert.{kind.value}.{incident.id}.{number}", f"alert.{kind.value}", "", (manager,), composed, now))
+        return mails
+
+    def forwarded(self, name: str, reference: str, note: compose.Rendered, message: bytes) -> tuple[OutgoingMail, ...]:
+        """Something that came to one of our own mailboxes, on its way to the managers."""
+        now = self.clock()
+        attached = message if len(message) <= _LARGEST_ATTACHED else None
+        return tuple(
+            OutgoingMail(
+                f"{name}.{reference}.{number}",
+                name,
+                "",
+                (manager,),
+                compose.alert_message(
+                    note,
+                    sender=self.gateway,
+                    reply_to="",
+                    to=(manager,),
+                    language=self.settings.language,
+                    date=now,
+                    message_id=self._id(f"{name}-{number}", reference),
+                    boundary=secrets.token_hex(12),
+                    original=attached,
+                ),
+                now,
+            )
+            for number, manager in enumerate(self.settings.addresses.managers)
+        )
+
+    def _id(self, kind: str, reference: str) -> str:
+        # the reference comes second: gateway.policy.incidents finds it there when a mail answers
+        return compose.message_id(f"{kind}.{reference}.{secrets.token_hex(6)}", self.domain)
+
+
+def _clauses(assessment: Assessment) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(clause for finding in assessment.findings for clause in finding.clause))

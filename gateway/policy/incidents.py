@@ -1,0 +1,112 @@
+"""From a verdict to its durable record, and back from a mail to the incidents whose notice it answers."""
+
+import re
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.values import (
+    AlertKind,
+    Assessment,
+    Disposition,
+    Envelope,
+    Identity,
+    Incident,
+    IncidentState,
+    Mode,
+    Reading,
+    Standing,
+    Verdict,
+)
+
+_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""No letter or digit that is mistaken for another when read out; no I, L, O, U, so that no words come out."""
+_LONGEST_SUBJECT = 200
+_LONGEST_EXCERPT = 300
+_NOTICE_ID = re.compile(r"<notice\.([0-9A-Z]{4,12})\.[^@>]*@([^>]+)>")
+
+
+def new_reference(now: datetime, random: bytes) -> str:
+    """A short reference that people can read out: nine letters and digits, the first from the day.
+
+    Args:
+        now: aware.
+        random: at least five bytes.
+    """
+    number = int.from_bytes(random[:5], "big")
+    digits = _ALPHABET[now.timetuple().tm_yday % len(_ALPHABET)]
+    for _ in range(8):
+        number, digit = divmod(number, len(_ALPHABET))
+        digits += _ALPHABET[digit]
+    return digits
+
+
+def incident_of(
+    verdict: Verdict,
+    assessment: Assessment,
+    identity: Identity,
+    envelope: Envelope,
+    reading: Reading,
+    *,
+    key: str,
+    reference: str,
+    now: datetime,
+    mode: Mode,
+) -> Incident:
+    """The record of a verdict that is not plain delivery (policy point D18)."""
+    state = IncidentState.WOULD_BE if mode is Mode.OBSERVE else IncidentState.OPEN if verdict.proposal else IncidentState.DONE
+    return Incident(
+        id=reference,
+        key=key,
+        at=now,
+        sender=identity.address,
+        verified=identity.verified,
+        by=identity.by,
+        envelope_sender=envelope.sender,
+        recipients=envelope.recipients,
+        subject=_one_line(reading.subject)[:_LONGEST_SUBJECT],
+        message_id=reading.message_id,
+        level=assessment.level,
+        points=assessment.points,
+        language=assessment.language,
+        categories=assessment.categories,
+        tags=tuple(sorted(assessment.tags)),
+        basis=assessment.basis,
+        findings=tuple((finding.rule, finding.points) for finding in assessment.findings),
+        excerpt=" … ".join(_one_line(finding.text) for finding in assessment.findings[:3])[:_LONGEST_EXCERPT],
+        disposition=verdict.disposition,
+        strikes=verdict.strikes,
+        notice=verdict.notice,
+        alerts=verdict.alerts,
+        proposal=verdict.proposal,
+        reason=verdict.reason,
+        rules_version=assessment.rules_version,
+        mode=mode,
+        state=state,
+        held=verdict.disposition is Disposition.HOLD and mode is not Mode.OBSERVE,
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def observed(verdict: Verdict, standing: Standing) -> Verdict:
+    """What is left of a verdict when the gateway only observes: the record, and care for a person in danger."""
+    return replace(
+        verdict,
+        disposition=Disposition.DELIVER,
+        standing=standing,
+        notice=None,
+        alerts=tuple(alert for alert in verdict.alerts if alert is AlertKind.SELF_HARM),
+        strikes=0,
+    )
+
+
+def answered_incidents(reading: Reading, domain: str) -> frozenset[str]:
+    """The incidents whose notice a mail answers, by the Message-IDs that our notices have."""
+    found = set()
+    for identifier in (*reading.in_reply_to, *reading.references):
+        match = _NOTICE_ID.fullmatch(identifier)
+        if match and match[2].lower() == domain.lower():
+            found.add(match[1])
+    return frozenset(found)

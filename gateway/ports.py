@@ -1,0 +1,131 @@
+"""What the path asks of the edge, as protocols: the real ones live in gateway.edge, tests bring small real ones."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from gateway.values import (
+    Assessment,
+    Envelope,
+    HeldMail,
+    Identity,
+    Incident,
+    OutgoingMail,
+    Reading,
+    Reply,
+    Standing,
+    Verdict,
+)
+
+
+class Reader(Protocol):
+    """Reads and weighs a mail off the event loop, under a deadline."""
+
+    async def weigh(self, message: bytes, return_path: str) -> tuple[Reading, Assessment]:
+        """Read and weigh; never raises: trouble is an assessment whose level is None and whose tag is `unscored`."""
+        ...
+
+
+class Delivery(Protocol):
+    """The open transaction with the mailbox server, in which each recipient was already asked for."""
+
+    async def deliver(self, recipients: Sequence[str], message: bytes) -> Reply:
+        """Send a message to some of the transaction's recipients and return the mailbox server's own final reply.
+
+        Args:
+            recipients: a subset of the envelope's recipients.
+            message: complete, CRLF lines, not dot-stuffed; sent byte for byte.
+
+        Raises:
+            DownstreamFailed: the mailbox server is away or broke the dialogue.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """Where standings, incidents and the outbox live; every method raises LedgerFailed when it can't do its work."""
+
+    def turn(self, address: str) -> AbstractAsyncContextManager[None]:
+        """Hold a sender's turn, so that two of his mails are judged one after the other."""
+        ...
+
+    async def standing(self, address: str) -> Standing:
+        """The standing of a sender; a fresh one when nothing is known."""
+        ...
+
+    async def seen(self, address: str, key: str) -> Incident | None:
+        """The incident that this delivery key left within the last seven days, if any."""
+        ...
+
+    async def record(self, incident: Incident, standing: Standing | None, outgoing: Sequence[OutgoingMail] = ()) -> None:
+        """Write incident, standing (None: unchanged) and outgoing mail at once or not at all; durable on return.
+
+        Recording a delivery key again changes nothing.
+        """
+        ...
+
+    async def put_standing(self, standing: Standing) -> None:
+        """Write a standing that changed without an incident."""
+        ...
+
+    async def settle(self, incident: Incident, reply: str, outgoing: Sequence[OutgoingMail] = ()) -> None:
+        """Note the reply that the client of this incident's mail gets, so that a resend gets it again, and what goes out now.
+
+        Our own mail enters the outbox only here, after the act, so that it can't speak of what didn't happen (H8).
+        """
+        ...
+
+    async def count(self, at: datetime, counters: dict[str, int]) -> None:
+        """Add to the counters of a day; flushed now and then, so the last minute may be lost in a crash."""
+        ...
+
+
+class HeldStore(Protocol):
+    """Where mail waits for a person, durably."""
+
+    async def hold(self, held: HeldMail, message: bytes) -> None:
+        """Store a mail; durable on return, idempotent by its id.
+
+        Raises:
+            HoldFailed: it couldn't be stored durably.
+        """
+        ...
+
+
+class Writer(Protocol):
+    """Writes our own mail: templates, ids and boundaries are its matter."""
+
+    def folded(self, incident: Incident, reading: Reading, assessment: Assessment, envelope: Envelope, message: bytes) -> bytes:
+        """The mail behind a calm note, complete, CRLF lines."""
+        ...
+
+    def outgoing(
+        self, incident: Incident, verdict: Verdict, reading: Reading, assessment: Assessment, message: bytes
+    ) -> tuple[OutgoingMail, ...]:
+        """The notice to the sender and the alerts to the managers that an incident calls for."""
+        ...
+
+
+class OwnMailboxes(Protocol):
+    """The gateway's own addresses: appeals, report, civil, decisions."""
+
+    def owns(self, recipient: str) -> bool:
+        """Whether a recipient is one of them."""
+        ...
+
+    async def take(self, envelope: Envelope, message: bytes) -> None:
+        """Consume a mail to one of them; durable on return.
+
+        Raises:
+            HoldFailed: it couldn't be stored durably.
+        """
+        ...
+
+
+class Identifier(Protocol):
+    """Says who is accountable for a mail."""
+
+    async def identify(self, reading: Reading, envelope: Envelope) -> Identity:
+        """Name the accountable author and whether a trusted host vouches for him."""
+        ...

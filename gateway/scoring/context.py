@@ -1,0 +1,88 @@
+"""Who says what to whom: the target of a hit, and whether it is meant at all (negated, quoted, reported)."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.scoring.match import Hit, Matcher, View
+from gateway.values import Target
+
+_QUOTES = re.compile(
+    r"“[^“”\n]{2,600}”|„[^„“”\n]{2,600}[“”]|«[^«»\n]{2,600}»|»[^«»\n]{2,600}«|\"[^\"\n]{2,600}\"|''[^'\n]{2,600}''|(?<![^\W_])'[^'\n]{3,400}'(?![^\W_])|‚[^‚‘'\n]{2,400}['‘]"
+)
+_TARGETS = {"self": Target.SELF, "staff": Target.STAFF, "third": Target.THIRD_PARTY, "product": Target.PRODUCT, "company": Target.COMPANY}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the words around a hit say of it; `excused` is the reason why it doesn't count, "" when it does."""
+
+    target: Target
+    excused: str = ""
+    intense: bool = False
+    sure: bool = True
+
+
+class Quotations:
+    """The stretches between quotation marks in one folded segment."""
+
+    def __init__(self, text: str) -> None:
+        """Find them once."""
+        spans = [match.span() for match in _QUOTES.finditer(text)]
+        covered = sum(end - start for start, end in spans)
+        # who puts the whole mail between quotation marks quotes nobody
+        self._spans = [] if len(text) < 400 and covered > 0.8 * len(text.strip()) else spans
+        self._starts = [start for start, _ in self._spans]
+
+    def around(self, start: int, end: int) -> tuple[int, int] | None:
+        """The quotation in which a span lies."""
+        index = bisect_right(self._starts, start) - 1
+        if index >= 0 and self._spans[index][1] >= end:
+            return self._spans[index]
+        return None
+
+
+def resolve(hit: Hit, view: View, matcher: Matcher, quotations: Quotations, previous: Sequence[str] = ()) -> Context:
+    """Say at whom a hit is aimed and whether it is meant.
+
+    Args:
+        hit: a rule that fits.
+        view: the sentence.
+        matcher: for the frames of the language.
+        quotations: of the segment.
+        previous: frames of the sentence before, for speech that is reported over several sentences.
+
+    Returns:
+        Context: the target and what excuses it.
+    """
+    del previous
+    tokens = view.sentence.tokens
+    start, end = tokens[hit.first].start, tokens[hit.after - 1].end
+    frames = dict(matcher.frames(view, hit.rule.language, hit.first, hit.after))
+    quotation = quotations.around(start, end)
+    if quotation and not _said_to_staff(hit, view, matcher, quotation):
+        return Context(hit.rule.default, excused="between quotation marks")
+    if "negated" in frames:
+        return Context(hit.rule.default, excused="negated")
+    if "reported" in frames:
+        return Context(hit.rule.default, excused="reported speech")
+    intense = "intense" in frames
+    targets = [(span, order, _TARGETS[kind]) for order, kind in enumerate(_TARGETS) if (span := frames.get(kind)) is not None]
+    if hit.names_staff:
+        if "self" in frames and frames["self"] <= hit.after - hit.first + 2:
+            return Context(Target.SELF, intense=intense)
+        return Context(Target.STAFF, intense=intense)
+    if targets:
+        return Context(min(targets)[2], intense=intense)
+    return Context(hit.rule.default, intense=intense, sure=False)
+
+
+def _said_to_staff(hit: Hit, view: View, matcher: Matcher, quotation: tuple[int, int]) -> bool:
+    """A word or two between quotation marks right after "you" is irony, no quotation: you "experts"."""
+    inside = [n for n, token in enumerate(view.sentence.tokens) if quotation[0] <= token.start < quotation[1]]
+    if not inside or len(inside) > 2:
+        return False
+    before = min(inside)
+    places = [*matcher.stands(view, hit.rule.language, "you"), *matcher.stands(view, hit.rule.language, "your")]
+    return any(after == before or after == before - 1 for _, after in places)

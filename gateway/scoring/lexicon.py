@@ -1,0 +1,222 @@
+"""Which atoms a word stands for: exact words, lemmas in all their forms, beginnings, compound tails.
+
+An atom is a number for one thing that a pattern can ask of a word: "is one of the class animal (de)", "is a form of
+dumm", "is exactly `wie`". The lexicon answers for one token at a time and remembers its answers.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gateway.scoring.fold import latin_skeleton, readings, umlauts_spelled, without_accents
+
+_REMEMBERED = 100_000
+_SHORTEST_STEM = 2
+_SHORTEST_SKELETON = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Morphology:
+    """How words of a language change at their end (rules/LANG/morphology.toml).
+
+    Attributes:
+        endings: what may follow a lemma or its stem; "" is in it when a bare stem is a form of its own.
+        cut: endings of a lemma that go before others come (Russian а, German en).
+        swap: last letters that change before an ending (Hungarian a becomes á).
+        double: a last consonant may double, and a doubled vowel before it may become single (Afrikaans dom, domme; doos, dose).
+    """
+
+    endings: frozenset[str] = frozenset({""})
+    cut: tuple[str, ...] = ()
+    swap: tuple[tuple[str, str], ...] = ()
+    double: bool = False
+
+    def stems(self, lemma: str) -> set[str]:
+        """The lemma and everything that endings can be added to."""
+        found = {lemma}
+        found |= {lemma[: -len(cut)] for cut in self.cut if lemma.endswith(cut) and len(lemma) - len(cut) > _SHORTEST_STEM}
+        found |= {lemma[: -len(old)] + new for old, new in self.swap if lemma.endswith(old)}
+        if self.double and len(lemma) > _SHORTEST_STEM and lemma[-1] not in "aeiou":
+            found.add(lemma + lemma[-1])
+            if lemma[-2] == lemma[-3] and lemma[-2] in "aeou":
+                found.add(lemma[:-2] + lemma[-1])
+        return found
+
+
+@dataclass(slots=True)
+class _Words:
+    """The entries of one language."""
+
+    morphology: Morphology
+    exact: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    stems: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    heads: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    tails: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    endings: frozenset[str] = frozenset({""})
+    longest: int = 0
+
+    def add(self, spec: str, atom: int, spell: Iterable[str]) -> None:
+        """Add one entry under each of its spellings."""
+        for spelled in spell:
+            if spelled.startswith("="):
+                self.exact[spelled[1:]].add(atom)
+            elif spelled.endswith("*"):
+                self.heads[spelled.strip("*")].add(atom)
+            elif spelled.startswith("*"):
+                for stem in self.morphology.stems(spelled[1:]):
+                    self.tails[stem].add(atom)
+                self.exact[spelled[1:]].add(atom)
+            else:
+                self.exact[spelled].add(atom)
+                for stem in self.morphology.stems(spelled):
+                    self.stems[stem].add(atom)
+
+    def find(self, word: str) -> set[int]:
+        found = set(self.exact.get(word, ()))
+        endings, stems, tails = self.endings, self.stems, self.tails
+        for size in range(min(self.longest, len(word) - _SHORTEST_STEM) + 1):
+            ending = word[len(word) - size :] if size else ""
+            if ending not in endings:
+                continue
+            stem = word[: len(word) - size]
+            if atoms := stems.get(stem):
+                found |= atoms
+            if tails:
+                for cut in range(2, len(stem) - 2):
+                    if atoms := tails.get(stem[cut:]):
+                        found |= atoms
+        if self.heads:
+            for size in range(3, len(word) + 1):
+                if atoms := self.heads.get(word[:size]):
+                    found |= atoms
+        return found
+
+
+class Lexicon:
+    """All words of all languages; built once from a rule set, then only asked."""
+
+    def __init__(self, morphologies: dict[str, Morphology]) -> None:
+        """Begin an empty lexicon for some languages."""
+        self._literal: dict[str, set[int]] = defaultdict(set)
+        self._literal_plain: dict[str, set[int]] = defaultdict(set)
+        self._words = {language: _Words(m, endings=m.endings, longest=max(map(len, m.endings), default=0)) for language, m in morphologies.items()}
+        self._plain = {}
+        for language, m in morphologies.items():
+            plain = frozenset(e for ending in m.endings for e in (ending, without_accents(ending), umlauts_spelled(ending)))
+            self._plain[language] = _Words(m, endings=plain, longest=max(map(len, plain), default=0))
+        self._skeletons = _Words(Morphology())
+        self._skeleton_endings: frozenset[str] = frozenset({""})
+        if "ru" in morphologies:
+            self._skeletons.endings = frozenset(latin_skeleton(e) for e in morphologies["ru"].endings)
+            self._skeletons.longest = max(map(len, self._skeletons.endings))
+        self._disguisable: set[int] = set()
+        self._starrable: dict[str, dict[str, str]] = defaultdict(dict)
+        self._innocent: dict[str, frozenset[str]] = {}
+        self._remembered: dict[tuple[str, str, bool, bool], frozenset[int]] = {}
+
+    def add(self, language: str, spec: str, atom: int, *, disguisable: bool = False) -> None:
+        """Add an entry: `word` in all its forms, `=word` just so, `word*` a beginning, `*word` a compound's tail."""
+        self._words[language].add(spec, atom, (spec,))
+        self._plain[language].add(spec, atom, {without_accents(spec), umlauts_spelled(spec)})
+        bare = spec.strip("=*")
+        if language == "ru":
+            mark = spec[0] if spec[0] in "=*" else ""
+            tail = "*" if spec.endswith("*") else ""
+            for stem in {bare} if mark == "=" or tail else self._words[language].morphology.stems(bare):
+                if len(skeleton := latin_skeleton(stem)) >= _SHORTEST_SKELETON - 1:
+                    self._skeletons.add(spec, atom, (mark + skeleton + tail,))
+            self._skeletons.add(spec, atom, ("=" + latin_skeleton(bare),))
+        if disguisable:
+            self._disguisable.add(atom)
+            if len(bare) > 2:
+                for form in {bare, *self._words[language].morphology.stems(bare)}:
+                    self._starrable[form[0]].setdefault(form, language)
+
+    def add_literal(self, word: str, atom: int) -> None:
+        """Add a word that stands in a pattern as it is; without accents it is found too in text without accents."""
+        self._literal[word].add(atom)
+        for spelled in {without_accents(word), umlauts_spelled(word)} - {word}:
+            self._literal_plain[spelled].add(atom)
+        if (skeleton := latin_skeleton(word)) != word and not word.isascii():
+            self._skeletons.exact[skeleton].add(atom)
+
+    def exempt(self, language: str, words: Iterable[str]) -> None:
+        """Name words of a language that stand for nothing, whatever they look like."""
+        self._innocent[language] = frozenset(w for word in words for w in (word, without_accents(word), umlauts_spelled(word)))
+
+    def atoms(self, word: str, language: str, *, plain: bool, translit: bool) -> frozenset[int]:
+        """What a folded word stands for.
+
+        Args:
+            word: folded.
+            language: of the segment; its exempt words stand for nothing.
+            plain: the segment is written without accents, so words are found by their accent-less form as well.
+            translit: the segment is Russian in Latin letters.
+
+        Returns:
+            frozenset[int]: atoms of all languages.
+        """
+        key = (word, language, plain, translit)
+        remembered = self._remembered.get(key)
+        if remembered is None:
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            remembered = self._remembered[key] = frozenset(self._find(word, language, plain=plain, translit=translit))
+        return remembered
+
+    def _find(self, word: str, language: str, *, plain: bool, translit: bool) -> set[int]:
+        found = set(self._literal.get(word, ()))
+        if plain:
+            found |= self._literal_plain.get(word, set())
+        if len(word) > 60:
+            return found
+        if translit and "ru" in self._words:
+            found |= self._skeletons.find(latin_skeleton(word))
+        if word in self._innocent.get(language, ()):
+            return found
+        spellings = [word]
+        if "ß" not in word and (not word.isalpha() or _odd(word)):
+            spellings += readings(word)
+        for spelling in spellings:
+            for words in (self._plain if plain and spelling.isascii() else self._words).values():
+                found |= words.find(spelling)
+        if not found and not word.isascii() and len(word) > 4 and (bare := without_accents(word)) != word:
+            for words in self._plain.values():
+                found |= words.find(bare) & self._disguisable
+        return found
+
+    def known(self, word: str) -> bool:
+        """Whether a word is one that people disguise."""
+        return not self._disguisable.isdisjoint(self.atoms(word, "", plain=word.isascii(), translit=False))
+
+    def starred(self, word: str) -> str | None:
+        """What a word with stars stands for; None when no disguisable word fits."""
+        word = word.replace("#", "*")
+        letters = [c for c in word if c.isalpha()]
+        if not letters or word.count("*") > 8:
+            return None
+        widths = (1, 2, 3, 4) if word.count("*") == 1 else (1,)
+        for width in widths:
+            wide = word.replace("*", "*" * width)
+            if len(letters) * 3 < len(wide) and not (len(letters) == 1 and 4 <= len(wide) <= 6 and word[0] != "*"):
+                continue
+            for first in (wide[0],) if wide[0] != "*" else sorted(self._starrable):
+                for stem, language in self._starrable.get(first, {}).items():
+                    if len(stem) <= len(wide) and _fits(wide[: len(stem)], stem) and self._ends(wide[len(stem) :], language):
+                        return stem
+        return None
+
+    def _ends(self, rest: str, language: str) -> bool:
+        return not rest or any(len(ending) == len(rest) and _fits(rest, ending) for ending in self._words[language].endings)
+
+
+def _odd(word: str) -> bool:
+    """Whether a word mixes scripts or has a letter three times in a row."""
+    if word.isascii():
+        return any(a == b == c for a, b, c in zip(word, word[1:], word[2:], strict=False))
+    scripts = {"c" if "\u0400" <= c <= "\u04ff" else "g" if "\u0370" <= c <= "\u03ff" else "l" for c in word}
+    return len(scripts) > 1 or any(a == b == c for a, b, c in zip(word, word[1:], word[2:], strict=False))
+
+
+def _fits(starred: str, word: str) -> bool:
+    return all(s in {"*", w} for s, w in zip(starred, word, strict=True))

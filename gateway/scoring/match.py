@@ -1,0 +1,212 @@
+"""Which rules hit where: the lexicon's atoms of each sentence against the compiled phrases, linear in the text."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.scoring.fold import fold
+from gateway.scoring.lexicon import Lexicon, Morphology
+from gateway.scoring.patterns import HIT, Atom, Compiled, Present, compiled, parse
+from gateway.scoring.rules import FRAMES, LanguagePack, Rule, RuleBook
+from gateway.scoring.words import Sentence, Token
+
+SHARED_CLASSES = ("you", "your", "staff", "me")
+"""Classes that nearly every sentence of a support mail has: a phrase is never looked up by them alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule that fits a sentence: words `first` to before `after`, how it fits, whether a word was disguised."""
+
+    rule: Rule
+    first: int
+    after: int
+    names_staff: bool
+    disguised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A sentence as the matcher sees it: its tokens and where each atom stands."""
+
+    sentence: Sentence
+    present: Present
+    language: str
+
+
+class Matcher:
+    """All rules of a rule book, compiled once; has no state that a mail could change except remembered look-ups."""
+
+    def __init__(self, book: RuleBook) -> None:
+        """Compile a rule book.
+
+        Raises:
+            PatternError: when a phrase can't be understood; the loader checks each phrase before.
+        """
+        self.book = book
+        self._numbers: dict[tuple[str, str, str], int] = {}
+        self.lexicon = Lexicon({p.code: Morphology(frozenset(p.endings), p.cut, p.swap, double=p.double) for p in book.packs})
+        self._lengths: dict[int, int] = {}
+        self._rules: list[Rule] = []
+        self._by_anchor: dict[int, list[Compiled]] = defaultdict(list)
+        self._by_word: dict[int, list[int]] = defaultdict(list)
+        self._unless: dict[int, list[Compiled]] = {}
+        self._staff_atoms: set[int] = set()
+        self._common: set[int] = set()
+        self._chains: dict[int, list[tuple[tuple[int, ...], int]]] = defaultdict(list)
+        self._frames: dict[str, dict[str, list[Compiled]]] = {}
+        for pack in book.packs:
+            self._add_pack(pack)
+
+    # --- building -----------------------------------------------------------------------------------------------------
+
+    def _add_pack(self, pack: LanguagePack) -> None:
+        for word_class in pack.classes:
+            atom = self._number(pack.code, Atom("class", word_class.name))
+            if word_class.name in SHARED_CLASSES:
+                self._common.add(atom)
+                if word_class.name != "me":
+                    self._staff_atoms.add(atom)
+            for word in word_class.words:
+                self._add_member(pack.code, word, atom, disguisable=False)
+        self.lexicon.exempt(pack.code, (fold(word).text for word in pack.innocent))
+        for rule in pack.rules:
+            if not rule.off:
+                self._add_rule(pack.code, rule)
+        self._frames[pack.code] = {
+            kind: [compiled(phrase, partial(self._number, pack.code), -1) for text in phrases for phrase in parse(text)] for kind, phrases in pack.frames
+        }
+
+    def _add_rule(self, language: str, rule: Rule) -> None:
+        owner = len(self._rules)
+        self._rules.append(rule)
+        if rule.words:
+            atom = self._number(language, Atom("rule", rule.id))
+            self._by_word[atom].append(owner)
+            for word in rule.words:
+                self._add_member(language, word, atom, disguisable=rule.tag is None)
+        for text in rule.phrases:
+            for phrase in parse(text):
+                self._add_phrase(compiled(phrase, partial(self._number, language), owner))
+        if rule.unless:
+            self._unless[owner] = [compiled(p, partial(self._number, language), owner) for text in rule.unless for p in parse(text)]
+
+    def _add_member(self, language: str, word: str, atom: int, *, disguisable: bool) -> None:
+        """A word of a class or rule; one of several words becomes a chain that bears the atom."""
+        parts = [item for phrase in parse(word) for item in (phrase.places,)]
+        for places in parts:
+            atoms = [next(iter(place.atoms)) for place in places]
+            if len(atoms) == 1:
+                # in a word list every word stands for all its forms unless it says "="
+                text = fold(word).text.strip().removesuffix("~")
+                self.lexicon.add(language, text, atom, disguisable=disguisable)
+            else:
+                self._chains[self._number(language, atoms[0])].append((tuple(self._number(language, a) for a in atoms), atom))
+
+    def _number(self, language: str, atom: Atom) -> int:
+        key = ("", "literal", atom.text) if atom.kind == "literal" else (language, atom.kind, atom.text)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._numbers)
+            if atom.kind == "literal":
+                self._lengths[number] = len(atom.text)
+                self.lexicon.add_literal(atom.text, number)
+            elif atom.kind == "form":
+                self.lexicon.add(language, atom.text, number)
+        return number
+
+    def _add_phrase(self, phrase: Compiled) -> None:
+        anchor = min(range(len(phrase.places)), key=lambda n: self._weight(phrase.places[n][0]))
+        for atom in phrase.places[anchor][0]:
+            self._by_anchor[atom].append(phrase)
+    def _weight(self, atoms: frozenset[int]) -> int:
+        """How often a place fits, roughly: shared classes most, short literals often, long words seldom."""
+        if not atoms.isdisjoint(self._common):
+            return 1_000_000
+        return len(atoms) * 100 - min(self._lengths.get(atom, 20) for atom in atoms)
+
+    # --- matching -----------------------------------------------------------------------------------------------------
+
+    def view(self, sentence: Sentence, language: str, *, plain: bool, translit: bool) -> View:
+        """Look up the words of a sentence."""
+        present: Present = defaultdict(list)
+        lookup = self.lexicon.atoms
+        for index, token in enumerate(sentence.tokens):
+            for atom in lookup(token.text, language, plain=plain, translit=translit):
+                present[atom].append((index, index + 1))
+        if not self._chains.keys().isdisjoint(present):
+            self._add_chains(present)
+        return View(sentence, present, language)
+
+    def _add_chains(self, present: Present) -> None:
+        found: list[tuple[int, tuple[int, int]]] = []
+        for atom in self._chains.keys() & present.keys():
+            for chain, member in self._chains[atom]:
+                if any(link not in present for link in chain[1:]):
+                    continue
+                for start, after in present[atom]:
+                    end = after
+                    for link in chain[1:]:
+                        end = next((stop for begin, stop in present[link] if begin == end), 0)
+                        if not end:
+                            break
+                    if end:
+                        found.append((member, (start, end)))
+        for member, place in found:
+            present[member].append(place)
+
+    def hits(self, view: View) -> Iterator[Hit]:
+        """The rules that fit a sentence, tag rules included, each at most once a place."""
+        present = view.present
+        tokens = view.sentence.tokens
+        count = len(tokens)
+        for atom in present.keys() & self._by_word.keys():
+            for owner in self._by_word[atom]:
+                for first, after in present[atom]:
+                    if not self._taken_back(owner, present, count):
+                        yield self._hit(owner, first, after, tokens, names_staff=False)
+        tried: set[int] = set()
+        for atom in present.keys() & self._by_anchor.keys():
+            for phrase in self._by_anchor[atom]:
+                if id(phrase) in tried:
+                    continue
+                tried.add(id(phrase))
+                if any(atoms.isdisjoint(present) for atoms, _ in phrase.places):
+                    continue
+                place = phrase.find(present, count)
+                if place and not self._taken_back(phrase.owner, present, count):
+                    named = any(not atoms.isdisjoint(self._staff_atoms) for atoms, _ in phrase.places)
+                    yield self._hit(phrase.owner, place[0], place[1], tokens, names_staff=named)
+
+    def _hit(self, owner: int, first: int, after: int, tokens: tuple[Token, ...], *, names_staff: bool) -> Hit:
+        return Hit(self._rules[owner], first, after, names_staff, any(token.disguised for token in tokens[first:after]))
+
+    def _taken_back(self, owner: int, present: Present, count: int) -> bool:
+        return any(phrase.find(present, count) for phrase in self._unless.get(owner, ()))
+
+    def frames(self, view: View, language: str, first: int, after: int) -> Iterator[tuple[str, int]]:
+        """Which frames of a language fit around a hit, each with how many words it spans."""
+        number = self._numbers.get((language, "class", HIT))
+        if number is None or language not in self._frames:
+            return
+        present = dict(view.present)
+        present[number] = [(first, after)]
+        count = len(view.sentence.tokens)
+        for kind in FRAMES:
+            spans = [
+                place[1] - place[0]
+                for phrase in self._frames[language].get(kind, ())
+                if not any(atoms.isdisjoint(present) for atoms, _ in phrase.places) and (place := phrase.find(present, count))
+            ]
+            if spans:
+                yield kind, min(spans)
+
+    def stands(self, view: View, language: str, name: str) -> list[tuple[int, int]]:
+        """Where a word class of a language stands in a sentence."""
+        number = self._numbers.get((language, "class", name))
+        return [] if number is None else view.present.get(number, [])
+
+    def known_classes(self, language: str) -> Iterable[str]:
+        """The class names of a language."""
+        return [text for (code, kind, text) in self._numbers if code == language and kind == "class"]

@@ -1,0 +1,284 @@
+"""From segments to an assessment: findings, the arithmetic, the level and the tags."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from gateway.scoring.context import Context, Quotations, resolve
+from gateway.scoring.ear import Ear, Heard
+from gateway.scoring.fold import Folded, fold
+from gateway.scoring.language import Languages, Tongue
+from gateway.scoring.match import Hit, Matcher, View
+from gateway.scoring.patterns import PatternError
+from gateway.scoring.shouting import shouting
+from gateway.scoring.words import Sentence, sentences
+from gateway.values import (
+    UNDETERMINED,
+    Assessment,
+    Basis,
+    Category,
+    Finding,
+    Level,
+    Policy,
+    Reading,
+    Segment,
+    SegmentKind,
+    Tag,
+    Target,
+)
+
+_COUNTED = {SegmentKind.SUBJECT, SegmentKind.OWN}
+_LOOKED_AT = {SegmentKind.SUBJECT, SegmentKind.OWN, SegmentKind.SIGNATURE}
+_SEVERE = {Category.THREAT, Category.STALKING, Category.DISCRIMINATION, Category.SEXUAL}
+_TAG_POINTS = 2
+_DISGUISE = 1
+_INTENSITY = 1
+_LONGEST_FOREIGN_SHORT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A segment made ready: folded, its language known, cut into sentences."""
+
+    index: int
+    segment: Segment
+    folded: Folded
+    tongue: Tongue
+    sentences: list[Sentence]
+    quotations: Quotations
+
+
+class Scorer:
+    """Weighs readings by one rule book and, where there is one, the learned ear; the same input gives the same output."""
+
+    def __init__(self, matcher: Matcher, languages: Languages, ear: Ear | None = None, *, use_rules: bool = True) -> None:
+        """Take the compiled rules, the language model and the ear; `use_rules` off leaves the ear alone (benchmarks)."""
+        self._matcher = matcher
+        self._languages = languages
+        self._ear = ear
+        self._use_rules = use_rules
+        self._policy = matcher.book.policy
+
+    @property
+    def version(self) -> str:
+        """The version of the rule book that judges."""
+        return self._matcher.book.version
+
+    def assess(self, reading: Reading) -> Assessment:
+        """Weigh one mail.
+
+        Args:
+            reading: what the mail says.
+
+        Returns:
+            Assessment: level, points, findings, tags; deterministic.
+        """
+        parts = [self._part(n, segment) for n, segment in enumerate(reading.segments) if segment.kind in _LOOKED_AT and segment.text.strip()]
+        language = self._language(parts)
+        findings: list[Finding] = []
+        tags: dict[Tag, int] = defaultdict(int)
+        for part in parts:
+            for found, tag_points in self._sentences(part, language):
+                findings += found
+                if part.segment.kind in _COUNTED:
+                    for tag, points in tag_points.items():
+                        tags[tag] += points
+        counted_parts = [part for part in parts if part.segment.kind in _COUNTED]
+        findings += shouting(((part.index, part.segment) for part in counted_parts), language)
+        heard = self._ear.listen([(p.index, p.folded, p.sentences, p.segment.kind) for p in counted_parts], language) if self._ear else None
+        return self._sum(findings, heard, frozenset(tag for tag, points in tags.items() if points >= _TAG_POINTS), reading, language)
+
+    # --- parts --------------------------------------------------------------------------------------------------------
+
+    def _part(self, index: int, segment: Segment) -> _Part:
+        folded = fold(segment.text)
+        tongue = self._languages.of(folded.text)
+        lexicon = self._matcher.lexicon
+        return _Part(index, segment, folded, tongue, sentences(folded, lexicon.known, lexicon.starred), Quotations(folded.text))
+
+    @staticmethod
+    def _language(parts: Iterable[_Part]) -> str:
+        """The language of the mail: that of most of the writer's own words, the subject's when the body can't tell."""
+        weights: dict[str, int] = defaultdict(int)
+        for part in parts:
+            if part.tongue.code != UNDETERMINED:
+                weights[part.tongue.code] += len(part.folded.text) * (1 if part.segment.kind is SegmentKind.SUBJECT else 4)
+        return max(weights, key=lambda code: (weights[code], code)) if weights else UNDETERMINED
+
+    def _sentences(self, part: _Part, language: str) -> Iterator[tuple[list[Finding], dict[Tag, int]]]:
+        matcher = self._matcher
+        tongue = part.tongue
+        code = tongue.code if tongue.code != UNDETERMINED else language
+        for sentence in part.sentences:
+            view = matcher.view(sentence, code, plain=tongue.plain, translit=tongue.translit)
+            found: list[Finding] = []
+            tags: dict[Tag, int] = {}
+            for hit in matcher.hits(view):
+                if hit.rule.language not in {code, UNDETERMINED} and code != UNDETERMINED and not self._counts_abroad(hit, view, part):
+                    continue
+                context = resolve(hit, view, matcher, part.quotations)
+                if hit.rule.tag:
+                    if not context.excused or hit.rule.tag is Tag.COMPLAINT:
+                        tags[hit.rule.tag] = max(tags.get(hit.rule.tag, 0), hit.rule.points)
+                elif self._use_rules:
+                    found.append(_finding(hit, view, context, part, self._policy))
+            yield found, tags
+
+    def _counts_abroad(self, hit: Hit, view: View, part: _Part) -> bool:
+        """Whether a rule of another language may speak here: the sentence is in it, or the words can be nothing else."""
+        tokens = view.sentence.tokens
+        words = [token.text for token in tokens[hit.first : hit.after]]
+        if hit.rule.language == "ru":
+            return any("\u0400" <= word[0] <= "\u04ff" for word in words) or any(t.disguised for t in tokens[hit.first : hit.after])
+        sentence = part.folded.text[view.sentence.start : view.sentence.end]
+        if len(tokens) >= 4 and self._languages.of(sentence).code == hit.rule.language:
+            return True
+        if hit.rule.tag or not hit.rule.words:
+            return False
+        return max(len(word) for word in words) > _LONGEST_FOREIGN_SHORT
+
+    # --- the sum ------------------------------------------------------------------------------------------------------
+
+    def _sum(self, found: list[Finding], heard: Heard | None, tags: frozenset[Tag], reading: Reading, language: str) -> Assessment:
+        policy = self._policy
+        findings, covered = _without_doubles(found)
+        if heard is not None:
+            findings = [_confirmed(finding) if "signal" in finding.modifiers and heard.severe else finding for finding in findings]
+            findings += heard.findings
+        counted = [f for f in findings if f.points > 0 and "signal" not in f.modifiers]
+        uncounted = [f for f in findings if f not in counted] + covered
+        level, points, arithmetic = _level(counted, policy)
+        ruled = [f for f in counted if not f.rule.startswith("ear.")]
+        basis = Basis.RULES if len(ruled) == len(counted) else Basis.BOTH if _level(ruled, policy)[0] >= level else Basis.EAR
+        if basis is not Basis.RULES and ruled and _level(ruled, policy)[0] >= Level.RUDE:
+            basis = Basis.BOTH
+        if basis is Basis.EAR and level > Level.ABUSIVE:
+            level = Level.ABUSIVE
+        if Tag.SELF_HARM in tags and level is not Level.CLEAN:
+            # duty of care before discipline: the mail is clean whatever else it says, unless it threatens somebody else
+            if not any(f.category is Category.THREAT for f in counted):
+                level, arithmetic = Level.CLEAN, (*arithmetic, "self-harm: no consequence, a person looks at it")
+            else:
+                tags -= {Tag.SELF_HARM}
+        if reading.automatic:
+            tags |= {Tag.AUTOMATIC}
+        if reading.encrypted:
+            tags |= {Tag.ENCRYPTED}
+        categories = tuple(dict.fromkeys(f.category for f in sorted(counted, key=lambda f: -f.points)))
+        return Assessment(
+            level=level,
+            points=points,
+            language=language,
+            categories=categories,
+            tags=tags,
+            basis=basis,
+            findings=tuple(sorted(counted, key=lambda f: (-f.points, f.segment_index, f.span, f.rule))),
+            uncounted=tuple(sorted(uncounted, key=lambda f: (f.segment_index, f.span, f.rule))),
+            arithmetic=arithmetic,
+            rules_version=self.version,
+        )
+
+
+def _finding(hit: Hit, view: View, context: Context, part: _Part, policy: Policy) -> Finding:
+    del policy
+    rule = hit.rule
+    category = rule.category or Category.INSULT
+    tokens = view.sentence.tokens
+    start, end = part.folded.span(tokens[hit.first].start, tokens[hit.after - 1].end)
+    points, modifiers = _points(hit, context, part.segment.kind)
+    return Finding(
+        rule=rule.id,
+        category=category,
+        points=points,
+        text=part.segment.text[start:end],
+        segment=part.segment.kind,
+        segment_index=part.index,
+        span=(start, end),
+        target=context.target,
+        language=rule.language,
+        modifiers=modifiers,
+        clause=rule.clause,
+        base=rule.points,
+    )
+
+
+def _points(hit: Hit, context: Context, kind: SegmentKind) -> tuple[int, tuple[str, ...]]:
+    rule = hit.rule
+    if context.excused:
+        return 0, (context.excused,)
+    modifiers: list[str] = []
+    points = rule.points
+    if rule.aimed is Target.STAFF:
+        if context.target in {Target.SELF, Target.THIRD_PARTY}:
+            return 0, (f"at {context.target.value}",)
+        if context.target is not Target.STAFF:
+            points = rule.elsewhere
+            modifiers.append(f"at {context.target.value}")
+    elif rule.aimed is Target.NOBODY and context.target is Target.SELF:
+        return 0, ("at self",)
+    if points and hit.disguised:
+        points += _DISGUISE
+        modifiers.append("disguised")
+    if points and context.intense:
+        points += _INTENSITY
+        modifiers.append("intense")
+    if points and kind is SegmentKind.SIGNATURE:
+        points //= 2
+        modifiers.append("in the signature")
+    if rule.signal:
+        modifiers.append("signal")
+    return points, tuple(modifiers)
+
+
+def _confirmed(signal: Finding) -> Finding:
+    return replace(signal, modifiers=(*(m for m in signal.modifiers if m != "signal"), "confirmed by the ear"))
+
+
+def _without_doubles(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """Split off what stands in the same words as a heavier finding: a word that two rules know counts once."""
+    ordered = sorted(findings, key=lambda f: (-f.points, f.segment_index, f.span[0] - f.span[1], f.span, f.rule))
+    kept: list[Finding] = []
+    covered: list[Finding] = []
+    for finding in ordered:
+        heavier = next((other for other in kept if _same_words(finding, other)), None)
+        if heavier is None:
+            kept.append(finding)
+        elif finding.points:
+            covered.append(replace(finding, modifiers=(*finding.modifiers, "covered", f"by {heavier.rule}")))
+    return kept, covered
+
+
+def _same_words(one: Finding, other: Finding) -> bool:
+    if one.segment_index != other.segment_index or ("signal" in one.modifiers) != ("signal" in other.modifiers):
+        return False
+    overlap = min(one.span[1], other.span[1]) - max(one.span[0], other.span[0])
+    return overlap > 0 and (one.category is other.category or overlap >= min(one.span[1] - one.span[0], other.span[1] - other.span[0]))
+
+
+def _level(findings: Sequence[Finding], policy: Policy) -> tuple[Level, int, tuple[str, ...]]:
+    """The capped sum and the level that it reaches.
+
+    A level is reached by the points of the categories that may reach it: shouting and pressure never make a mail
+    abusive (D3, F10), insults never make it severe.
+    """
+    caps = dict(policy.category_caps)
+    ceilings = dict(policy.level_caps)
+    sums: dict[Category, int] = defaultdict(int)
+    lines: list[str] = []
+    for finding in sorted(findings, key=lambda f: (-f.points, f.rule)):
+        room = caps.get(finding.category, 99) - sums[finding.category]
+        points = max(0, min(finding.points, room))
+        sums[finding.category] += points
+        capped = f" (of {finding.points}, {finding.category} is capped at {caps.get(finding.category)})" if points < finding.points else ""
+        lines.append(f"{points:+d} {finding.rule}{capped}")
+    total = sum(sums.values())
+    level = Level.CLEAN
+    for step, threshold in ((Level.RUDE, policy.rude), (Level.ABUSIVE, policy.abusive), (Level.SEVERE, policy.severe)):
+        able = sum(points for category, points in sums.items() if ceilings.get(category, Level.SEVERE) >= step)
+        if able >= threshold:
+            level = step
+            lines.append(f"{able} of {total} points may reach {step.word}, which takes {threshold}")
+    return level, total, tuple(lines)
+
+
+__all__ = ["PatternError", "Scorer"]

@@ -1,0 +1,170 @@
+"""From folded text to sentences of tokens, disguised words included."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gateway.scoring.fold import Folded, readings
+
+_WORD = re.compile(r"[^\W_]+")
+_SENTENCE_END = re.compile(r"[.!?…。]+[\"'»”“)\]]*(?=\s|$)|\n\s*\n|[;:](?=\s)|\n(?=\s*[-*•–>])")
+_LONGEST_SENTENCE = 60
+"""Tokens; a longer one is cut, so that matching stays linear in the text."""
+_SHORT_LINE = 48
+"""Characters; a line end after a shorter line ends a sentence, after a longer one it only wraps."""
+
+_LEET_MARK = re.compile(r"[^\W\d_][*@$!€#|+0-9(_/\\]|[*@$€#|+0-9(!/\\][^\W\d_]")
+_CHUNK = re.compile(r"[^\s\"»«„“”,;:?<>=]+")
+_SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[ .\-_*·/|,'~+]{1,2}[^\W_]){2,}(?![^\W_])")
+_SEPARATORS = re.compile(r"[ .\-_*·/|,'~+]+")
+_INNER = re.compile(r"(?<=[^\W_])[.\-_*·/|'~+,](?=[^\W_])")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word with its place in the folded text; `disguised` when its letters were hidden in some way."""
+
+    text: str
+    start: int
+    end: int
+    disguised: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Tokens that belong together, and where the sentence stands in the folded text."""
+
+    tokens: tuple[Token, ...]
+    start: int
+    end: int
+
+
+Known = Callable[[str], bool]
+"""Whether a word is one that people disguise: the lexicon answers."""
+Starred = Callable[[str], str | None]
+"""The one word that a starred word can stand for: the lexicon answers."""
+
+
+def sentences(folded: Folded, known: Known, starred: Starred) -> list[Sentence]:
+    """Cut folded text into sentences of tokens.
+
+    Args:
+        folded: the text.
+        known: whether a word is one that people disguise.
+        starred: what a word with stars stands for, None when nothing or too much.
+
+    Returns:
+        list[Sentence]: in order; sentences without a word are left out.
+    """
+    tokens = list(_tokens(folded.text, known, starred))
+    found: list[Sentence] = []
+    index = 0
+    for start, end in _bounds(folded.text):
+        first = index
+        while index < len(tokens) and tokens[index].start < end:
+            index += 1
+            if index - first == _LONGEST_SENTENCE:
+                found.append(Sentence(tuple(tokens[first:index]), tokens[first].start, tokens[index - 1].end))
+                first = index
+        if index > first:
+            found.append(Sentence(tuple(tokens[first:index]), start, end))
+    return found
+
+
+def _bounds(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for mark in _SENTENCE_END.finditer(text):
+        yield from _lines(text, start, mark.end())
+        start = mark.end()
+    if start < len(text):
+        yield from _lines(text, start, len(text))
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A stretch cut once more after short lines: greetings, list items and chat lines have no full stop."""
+    position = start
+    while (stop := text.find("\n", position, end)) != -1:
+        if stop - text.rfind("\n", 0, stop) <= _SHORT_LINE:
+            yield start, stop + 1
+            start = stop + 1
+        position = stop + 1
+    if start < end:
+        yield start, end
+
+
+def _tokens(text: str, known: Known, starred: Starred) -> Iterator[Token]:
+    disguised = _disguised(text, known, starred)
+    if not disguised:
+        for match in _WORD.finditer(text):
+            yield Token(match[0], match.start(), match.end())
+        return
+    position = 0
+    for token in disguised:
+        for match in _WORD.finditer(text, position, token.start):
+            yield Token(match[0], match.start(), match.end())
+        yield token
+        position = token.end
+    for match in _WORD.finditer(text, position):
+        yield Token(match[0], match.start(), match.end())
+
+
+def _disguised(text: str, known: Known, starred: Starred) -> list[Token]:
+    """Words behind spaced letters, stars and leet, where the lexicon knows the word that comes out."""
+    found: list[Token] = []
+    for match in _SPACED.finditer(text):
+        joined = _SEPARATORS.sub("", match[0])
+        if reading := _first_known((joined, *readings(joined)), known):
+            found.append(Token(reading, match.start(), match.end(), disguised=True))
+        else:
+            found += _runs_inside(match, known)
+    if _LEET_MARK.search(text):
+        found += _disguised_chunks(text, known, starred)
+    if len(found) > 1:
+        found.sort(key=lambda token: (token.start, -token.end))
+        kept = [found[0]]
+        kept += [token for before, token in zip(found, found[1:], strict=False) if token.start >= before.end]
+        return [token for n, token in enumerate(kept) if n == 0 or token.start >= kept[n - 1].end]
+    return found
+
+
+def _runs_inside(match: re.Match[str], known: Known) -> list[Token]:
+    """A known word inside a run of single letters: "d u  i d i o t" or "a b s c h a u m h i e r"."""
+    letters = [(m[0], match.start() + m.start()) for m in re.finditer(r"[^\W_]", match[0])][:80]
+    found: list[Token] = []
+    index = 0
+    while index < len(letters):
+        for length in range(min(18, len(letters) - index), 3, -1):
+            word = "".join(letter for letter, _ in letters[index : index + length])
+            if known(word):
+                found.append(Token(word, letters[index][1], letters[index + length - 1][1] + 1, disguised=True))
+                index += length
+                break
+        else:
+            index += 1
+    return found
+
+
+def _disguised_chunks(text: str, known: Known, starred: Starred) -> Iterator[Token]:
+    for chunk in _CHUNK.finditer(text):
+        word = chunk[0]
+        if len(word) > 40 or not _LEET_MARK.search(word) or "@" in word[1:] and "." in word:
+            continue
+        stripped = word.strip(".,!?()[]{}'\"-_")
+        start = chunk.start() + word.find(stripped) if stripped else 0
+        for candidate in (stripped, word.strip(".,?()[]{}'\"-_")):
+            if len(candidate) < 3 or candidate.isalpha() or candidate.isdigit():
+                continue
+            start = chunk.start() + word.find(candidate)
+            bare = _INNER.sub("", candidate)
+            reading = (
+                (starred(candidate) if "*" in candidate or "#" in candidate else None)
+                or _first_known(readings(candidate), known)
+                or (_first_known((bare, *readings(bare)), known) if len(bare) > 3 else None)
+            )
+            if reading:
+                yield Token(reading, start, start + len(candidate), disguised=True)
+                break
+
+
+def _first_known(candidates: Sequence[str], known: Known) -> str | None:
+    return next((candidate for candidate in candidates if len(candidate) > 2 and known(candidate)), None)
