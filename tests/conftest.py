@@ -1,5 +1,10 @@
 import pytest
+from hypothesis import settings
 from golden import Golden
+
+# machines are noisy: a slow example is no failure (speed is measured in benchmarks/)
+settings.register_profile("courtesy", deadline=None, print_blob=True)
+settings.load_profile("courtesy")
 
 
 def pytest_addoption(parser):

@@ -113,7 +113,8 @@ class Sink:
             self._tasks.discard(task)
             writer.transport.abort()
             with contextlib.suppress(Exception, asyncio.CancelledError):
-                await writer.wait_closed()
+                async with asyncio.timeout(0.2):  # after a failed handshake asyncio never says that it is closed
+                    await writer.wait_closed()
 
     async def _say(self, writer: asyncio.StreamWriter, step: str, usual: str) -> str:
         if delay := self.delays.get(step):

@@ -12,13 +12,13 @@ from gateway.mail.html import read
     ("source", "visible"),
     [
         ("<p>you i<!-- x -->di<b></b>ot</p>", "you idiot"),
-        ("id&shy;i<wbr>ot &#105;diot &#x69;diot &amp; &notanentity;", "idiot idiot idiot & &notanentity;"),
+        ("id&shy;i<wbr>ot &#105;diot &#x69;diot &amp; &nonsense;", "idiot idiot idiot & &nonsense;"),
         ("<div>you</div><div>idiot</div>", "you\nidiot"),
         ("you<br>idiot<BR/>x</br>y", "you\nidiot\nx\ny"),
         ("<p>one<p>two", "one\n\ntwo"),
         ("a\n   b\t c", "a b c"),
         ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc"),
-        ("<pre>a\n  b</pre>", "a\n b"),
+        ("<pre>a\n  b</pre>", "a\nb"),
         ("<ul><li>a<li>b</ul>", "a\nb"),
         ("a < b and c > d <", "a < b and c > d <"),
         ('<a href="x?a=1>2" title=\'b>c\'>link</a>', "link"),
@@ -146,8 +146,8 @@ def test_the_same_words_are_not_read_twice():
 
 
 def test_known_words_in_a_new_order_are_seen():
-    plain = "You are kind, all of you. The idiots at the other shop were not."
-    assert "idiots, all of you are" in alternative(plain, "<p>The idiots, all of you are</p>").own_text
+    plain = "You are kind, thank you. Idiots work at the other shop."
+    assert "you idiots at work" in alternative(plain, "<p>you idiots at work</p>").own_text
 
 
 def test_an_empty_plain_part_leaves_the_html():
@@ -159,6 +159,7 @@ def test_an_empty_plain_part_leaves_the_html():
 N = 1_000_000
 HOSTILE = {
     "tags in tags": "<a <a " * (N // 3),
+    "names": "<a" * (N // 2),
     "comments": "<!--" * (N // 2),
     "short tags": "<b>" * N,
     "deep": "<div>" * (N // 2),
@@ -185,13 +186,10 @@ def test_hostile_html_is_read_in_linear_time(name):
     source = HOSTILE[name]
 
     def seconds(length):
-        best = float("inf")
-        for _ in range(2):
-            begun = time.process_time()
-            read(source[:length])
-            best = min(best, time.process_time() - begun)
-        return best
+        begun = time.process_time()
+        read(source[:length])
+        return time.process_time() - begun
 
-    half, whole = seconds(min(len(source), N) // 4), seconds(len(source))
-    assert whole < 2.0  # about 0.5 s where nothing else runs; quadratic would be minutes
-    assert whole < max(0.2, half * 12)
+    quarter, whole = seconds(min(len(source), N) // 4), seconds(len(source))
+    assert whole < 2.5  # about 0.5 s where nothing else runs; quadratic would be minutes
+    assert whole < max(0.3, quarter * 12)

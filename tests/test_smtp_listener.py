@@ -202,9 +202,12 @@ async def test_a_graceful_stop_lets_a_mail_finish():
             going.set()
             assert (await mail).startswith("250")
             assert (await busy.reply()).startswith("421 4.3.2")
-            assert (await begun.say("NOOP")).startswith("421 4.3.2")
+            assert (await begun.say("DATA")).startswith("354")
+            await begun.send(MESSAGE + b".\r\n")
+            assert (await begun.reply()).startswith("250")
+            assert (await begun.reply()).startswith("421 4.3.2")
             await stop
-        assert len(sink.mails) == 1
+        assert [mail.sender for mail in sink.mails] == ["a@client.test", "late@client.test"]
 
 
 async def test_a_stop_whose_grace_is_over():

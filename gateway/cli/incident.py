@@ -7,7 +7,7 @@ import click
 from gateway.cli.asking import CONFIG, JSON, office, show_json, who
 from gateway.cli.plain import facts, table
 
-_COLUMNS = ("id", "at", "sender", "verified", "level", "categories", "disposition", "strikes", "notice", "proposal", "state")
+_COLUMNS = ("id", "at", "sender", "level", "disposition", "strikes", "notice", "proposal", "state")
 
 
 @click.group()

@@ -80,15 +80,15 @@ class LedgerFiles(LedgerStore):
         since = microseconds(choice.since) if choice.since else None
         until = microseconds(choice.until) if choice.until else None
         rows = [
-            row
-            for _, row in self._index.incidents.values()
-            if (choice.sender is None or row.sender == choice.sender)
-            and (choice.state is None or row.state == choice.state)
-            and (since is None or row.at >= since)
-            and (until is None or row.at < until)
+            (at, reference)
+            for reference, (_, at, sender, state) in self._index.incidents.items()
+            if (choice.sender is None or sender == choice.sender)
+            and (choice.state is None or state == choice.state)
+            and (since is None or at >= since)
+            and (until is None or at < until)
         ]
-        newest = heapq.nlargest(len(rows) if choice.limit is None else choice.limit, rows, key=lambda row: (row.at, row.id))
-        return [row.id for row in newest]
+        newest = heapq.nlargest(len(rows) if choice.limit is None else choice.limit, rows)
+        return [reference for _, reference in newest]
 
     def pages(self, references: Iterable[str], size: int) -> list[list[str]]:
         """Ids in portions of about some size, so that each file is read once."""
@@ -240,7 +240,7 @@ class LedgerFiles(LedgerStore):
         """Erase a sender: his incidents, his standing, what was posted to him; how many incidents it were."""
         self._settle()
         edit = Edit(self._open)
-        mine = [(reference, name) for reference, (name, row) in self._index.incidents.items() if row.sender == address]
+        mine = [(reference, name) for reference, (name, _, sender, _) in self._index.incidents.items() if sender == address]
         for name in {name for _, name in mine}:
             edit.shard(name).drop_incidents({reference for reference, place in mine if place == name})
         if address in self._index.standings:
@@ -259,8 +259,8 @@ class LedgerFiles(LedgerStore):
         self._settle()
         limit = microseconds(before)
         old: dict[str, set[str]] = {}
-        for reference, (name, row) in self._index.incidents.items():
-            if row.at < limit and row.state != IncidentState.OPEN:
+        for reference, (name, at, _, state) in self._index.incidents.items():
+            if at < limit and state != IncidentState.OPEN:
                 old.setdefault(name, set()).add(reference)
         for name, references in old.items():  # a file at a time: half a purge does no harm
             edit = Edit(self._open)
@@ -274,8 +274,8 @@ class LedgerFiles(LedgerStore):
         reference = self._index.keys.get(key)
         if reference is None:
             return None
-        name, row = self._index.incidents[reference]
-        if microseconds(self._clock()) - row.at >= KEY_LIFE // timedelta(microseconds=1):
+        name, at, _, _ = self._index.incidents[reference]
+        if microseconds(self._clock()) - at >= KEY_LIFE // timedelta(microseconds=1):
             return None
         return self._open(name).incident(reference)
 

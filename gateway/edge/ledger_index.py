@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gateway.edge.atomic_storage import torn
 from gateway.edge.shard import Shard
@@ -26,14 +26,12 @@ _RACY = 200_000_000
 """Nanoseconds: a file so young when the index is saved may change again without a new stamp."""
 
 
-class Row(NamedTuple):
-    """What is known of an incident without opening its file; the time in microseconds since 1970."""
+Row = tuple[str, int, str, str, str]
+"""An incident's id, time in microseconds since 1970, sender, state, delivery key.
 
-    id: str
-    at: int
-    sender: str
-    state: str
-    key: str
+Plain tuples of plain values, here and below: the garbage collector stops looking at them, else it would stop the whole
+process for a tenth of a second now and then once there are a hundred thousand.
+"""
 
 
 @dataclass(slots=True)
@@ -71,7 +69,8 @@ class Index:
 
     def __init__(self) -> None:
         self.notes: dict[str, Note] = {}
-        self.incidents: dict[str, tuple[str, Row]] = {}
+        self.incidents: dict[str, tuple[str, int, str, str]] = {}
+        """By id: the file, then as in Row."""
         self.keys: dict[str, str] = {}
         self.standings: dict[str, tuple[str, bool]] = {}
         self.outgoing: dict[str, tuple[str, int, str]] = {}
@@ -101,10 +100,10 @@ class Index:
         old = self.notes.pop(name, None)
         if old is None:
             return
-        for row in old.incidents:
-            self.incidents.pop(row.id, None)
-            if self.keys.get(row.key) == row.id:
-                del self.keys[row.key]
+        for reference, _, _, _, key in old.incidents:
+            self.incidents.pop(reference, None)
+            if self.keys.get(key) == reference:
+                del self.keys[key]
         for address, _ in old.standings:
             self.standings.pop(address, None)
         for mail, _, _ in old.outgoing:
@@ -116,12 +115,12 @@ class Index:
         self.notes[name] = note
         shard, _, segment = name.removesuffix(".json").partition("-")
         self._segments[shard] = max(self._segments.get(shard, 0), int(segment or 0))
-        for row in note.incidents:
-            if row.id in self.incidents:
-                raise torn(folder / name, f"holds incident {row.id} as {self.incidents[row.id][0]} does; one of them is a copy")
-            self.incidents[row.id] = name, row
-            if row.key and (row.key not in self.keys or self.incidents[self.keys[row.key]][1].at < row.at):
-                self.keys[row.key] = row.id
+        for reference, at, sender, state, key in note.incidents:
+            if reference in self.incidents:
+                raise torn(folder / name, f"holds incident {reference} as {self.incidents[reference][0]} does; one of them is a copy")
+            self.incidents[reference] = name, at, sender, state
+            if key and (key not in self.keys or self.incidents[self.keys[key]][1] < at):
+                self.keys[key] = reference
         for address, notable in note.standings:
             if address in self.standings:
                 raise torn(folder / name, f"holds the same standing as {self.standings[address][0]}; one of them is a copy")
@@ -148,7 +147,7 @@ def describe(shard: Shard, now: datetime) -> Note:
         for row in shard.rows("incidents"):
             at = microseconds(datetime.fromisoformat(row["at"]))
             state = IncidentState(row["state"])
-            note.incidents.append(Row(row["id"], at, row["sender"], state.value, row["key"] if at > oldest else ""))
+            note.incidents.append((row["id"], at, row["sender"], state.value, row["key"] if at > oldest else ""))
         for row in shard.rows("standings"):
             note.standings.append((row["address"], _notable(row)))
         for row in shard.rows("outgoing"):
@@ -196,7 +195,7 @@ def _note(
     inode, changed, size = stamped
     return Note(
         (inode, changed, size),
-        [Row(*row) for row in incidents],
+        [(reference, at, sender, state, key) for reference, at, sender, state, key in incidents],
         [(address, notable) for address, notable in standings],
         [(mail, at, kind) for mail, at, kind in outgoing],
         [(mail, at) for mail, at in posted],

@@ -279,7 +279,7 @@ class Session(SMTP):
             return replies.TOO_MANY_ERRORS
         if self._commands >= self.limits.commands:
             return TOO_MANY_COMMANDS
-        return replies.CLOSING if self.service.closing else None
+        return replies.CLOSING if self.service.closing and self.resting else None
 
     async def _command_line(self) -> bytes | None:
         """The next line without its end; None when it was too long."""

@@ -48,11 +48,13 @@ def read(rendered: str) -> tuple[str, tuple[Block, ...]]:
     subject = one_line(first.removeprefix(_SUBJECT))
     if not first.startswith(_SUBJECT) or not subject:
         raise ValueError('the first line must be "Subject: ..."')
-    blocks = []
+    blocks: list[Block] = []
     for paragraph in re.split(r"\n[ \t]*\n", rest):
         lines = [line.strip() for line in paragraph.split("\n") if line.strip()]
         if lines and all(line.startswith("- ") for line in lines):
-            blocks.append(Block(entries=tuple(line[2:].strip() for line in lines)))
+            # Blank lines between entries, as a loop leaves them, don't end a list.
+            before = blocks.pop().entries if blocks and blocks[-1].entries else ()
+            blocks.append(Block(entries=(*before, *(line[2:].strip() for line in lines))))
         elif lines:
             blocks.append(Block(text=" ".join(lines)))
     if not blocks:

@@ -67,6 +67,8 @@ class Templates:
             auto_reload=False,
         )
         self._environment.filters["wrapped"] = wrapped
+        # In the plain files a line with nothing but a tag is a blank line, and a tag at the end of a line eats nothing.
+        self._plain = self._environment.overlay(trim_blocks=False)
         self._sentences: dict[tuple[str, str, str], Template] = {}
         self._words: dict[str, Words] = {}
         for language in LANGUAGES:
@@ -209,7 +211,7 @@ class Templates:
         return self._sentences[place].render(values)
 
     def _written(self, words: Words, name: str, values: Mapping[str, object], rows: Sequence[Row], *, company: str = "") -> Rendered:
-        template = self._environment.get_template(f"{words.language}/{name}")
+        template = self._plain.get_template(f"{words.language}/{name}")
         rendered = template.render(values)
         subject, blocks = read(french_spaces(rendered) if words.language == "fr" else rendered)
         notice = name.startswith("notice/")

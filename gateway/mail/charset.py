@@ -50,7 +50,8 @@ def decode(data: bytes, declared: str | None) -> tuple[str, bool]:
         try:
             return _clean(data.decode("utf-8")), name in {None, "utf-8", "ascii"}
         except UnicodeDecodeError as error:
-            if error.start >= len(data) - 3 or _nearly_utf8(data):
+            cut_off = name == "utf-8" and error.reason == "unexpected end of data"
+            if cut_off or _nearly_utf8(data):
                 return _clean(data.decode("utf-8", "replace")), name in {None, "utf-8"}
     if name in _MULTIBYTE or name in _SEVEN_BIT:
         text = data.decode(name, "replace")

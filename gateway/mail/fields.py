@@ -108,8 +108,9 @@ def is_message_id(text: str) -> bool:
 
 
 def message_ids(candidates: Iterable[str]) -> tuple[str, ...]:
-    """The message ids in some strings, each once; of too many the first and the latest are kept."""
-    found = tuple(dict.fromkeys(made for text in candidates for made in _MESSAGE_ID.findall(text[:20_000])))
+    """The message ids in some strings, each once where it stands last; of too many the first and the latest are kept."""
+    every = [made for text in candidates for made in _MESSAGE_ID.findall(text[:20_000])]
+    found = tuple(reversed(dict.fromkeys(reversed(every))))
     return found if len(found) <= MOST_REFERENCES else (found[0], *found[1 - MOST_REFERENCES :])
 
 

@@ -13,8 +13,9 @@ from gateway.mail.css import Colour, Declarations, Sheet
 _LONGEST = 1_000_000
 """Beyond so many characters tags are only stripped."""
 
-_TAG = re.compile(r"<(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*)(?P<rest>[^<>\"']*)>")
-_NAME = re.compile(r"[a-zA-Z][^\s/>]*")
+_MARKUP = re.compile(r"<(?=[a-zA-Z/!?])")
+_TAG = re.compile(r"<(?P<close>/?)(?P<name>[a-zA-Z][^\s/<>]{0,60})(?P<rest>[^<>\"']*)>")
+_NAME = re.compile(r"[a-zA-Z][^\s/<>]{0,60}")
 _ATTRIBUTE = re.compile(r"\s*/*\s*([^\s=>/\"'][^\s=>/]*|[\"'])(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]*)))?")
 _ANY_TAG = re.compile(r"<[^<>]*>")
 _SPACES = re.compile(r"[ \t\r\n\f]+")
@@ -129,11 +130,11 @@ class _Scanner:
     def run(self) -> Page:
         source, position = self._source, 0
         while True:
-            mark = source.find("<", position)
-            if mark < 0:
+            found = _MARKUP.search(source, position)
+            if not found:
                 self._text(source[position:])
                 break
-            if mark > position:
+            if (mark := found.start()) > position:
                 self._text(source[position:mark])
             position = self._markup(mark)
         return Page(self._visible.text(), self._hidden.text())
@@ -163,15 +164,13 @@ class _Scanner:
             if name:
                 self._close(name[0].lower())
             return end + 1
-        name = _NAME.match(source, mark + 1)
-        if not name:
-            self._text("<")
-            return mark + 1
-        return self._long_tag(mark, name)
+        return self._long_tag(mark)
 
-    def _long_tag(self, mark: int, name: "re.Match[str]") -> int:
+    def _long_tag(self, mark: int) -> int:
         """A start tag with quotes in it, or without an end."""
-        source, position = self._source, name.end()
+        source = self._source
+        begun = _NAME.match(source, mark + 1)
+        name, position = (begun[0].lower(), begun.end()) if begun else ("", mark + 1)
         attributes: dict[str, str] = {}
         while True:
             while source[position : position + 1] in {" ", "\t", "\r", "\n", "\f", "/"}:
@@ -180,7 +179,7 @@ class _Scanner:
                 self._text(_ANY_TAG.sub(" ", source[mark:]))  # a tag that never ends: browsers drop it, lenient programs don't
                 return position
             if source[position] == ">":
-                return self._start(name[0].lower(), attributes, position + 1)
+                return self._start(name, attributes, position + 1)
             found = _ATTRIBUTE.match(source, position)
             if not found or found.end() == position:
                 position += 1
@@ -233,6 +232,7 @@ class _Scanner:
         attributes = rest if isinstance(rest, dict) else _attributes(rest) if "=" in rest or "hidden" in rest.lower() else {}
         top = self._stack[-1]
         if (top.name == name and name in _SELF_CLOSING) or (top.name == "p" and name in _BLOCKS):
+            self._breaks(top.name)
             self._pop(top.name)
         self._breaks(name)
         if name in _VOID:

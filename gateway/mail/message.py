@@ -9,7 +9,7 @@ from typing import TypeVar
 import mailparser
 
 from gateway.errors import ReadingFailed
-from gateway.mail import alternative, automatic, headers, parts, segments
+from gateway.mail import alternative, automatic, charset, headers, parts, segments
 from gateway.mail.forms import Forms, words
 from gateway.mail.headers import Header
 from gateway.mail.parts import Role, Text
@@ -21,6 +21,7 @@ logging.getLogger("mailparser").addHandler(logging.NullHandler())
 logging.getLogger("mailparser").propagate = False
 
 _MOST_FROM_FIELDS = 10
+_LONGEST_FROM = 8_192
 _MOST_DEFECTS = 20
 _MOST_LINES = 20_000
 _BLANK_RUN = re.compile(r"\n[ \t\xa0\n]*\n[ \t\xa0]*\n")
@@ -111,18 +112,11 @@ def _parsed(skeleton: Skeleton) -> tuple[mailparser.MailParser, email.message.Me
 def _mailboxes(header: Header, name: str) -> Iterator[Mailbox]:
     """Every mailbox of every field of a name; mail-parser shows the first field only, so each is given to it alone."""
     for value in header.all(name)[:_MOST_FROM_FIELDS]:
-        record = mailparser.parse_from_bytes(b"From: " + value[:8_192] + b"\r\n\r\n")
-        for display, address in record.from_:
-            local, at, domain = str(address).rpartition("@")
+        text = charset.decode(value[:_LONGEST_FROM], None)[0]
+        for display, address in mailparser.parse_from_string(f"From: {text}\n\n").from_:
+            local, at, domain = headers.one_line(str(address)).rpartition("@")
             if at and local and domain:
-                yield Mailbox(_display(str(display), value), headers.one_line(f"{local}@{domain.lower()}"))
-
-
-def _display(display: str, value: bytes) -> str:
-    """The display name; bytes in an unknown charset are read here."""
-    if "\ufffd" in display or any("\ud800" <= character <= "\udfff" for character in display):
-        display = headers.text(value.partition(b"<")[0].strip(b' \t"'))
-    return headers.one_line(display)
+                yield Mailbox(headers.one_line(str(display)), f"{local}@{domain.lower()}")
 
 
 def _names(authors: tuple[Mailbox, ...]) -> Iterator[str]:

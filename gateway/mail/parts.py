@@ -153,7 +153,7 @@ def _leaf(part: Message, kind: str, role: Role, depth: int, parts: Parts) -> Tex
     """A part without parts: its text when it is one, None for a file."""
     main = kind.partition("/")[0]
     if main not in {"text", "multipart"} and kind not in _MARKUP:
-        return _opaque(part, role) if depth == 0 else None
+        return _opaque(part, role) if depth == 0 and main not in {"image", "audio", "video"} else None
     text, kept = _decoded(part)
     if not kept:
         parts.defects.append("a charset is not what the mail says")
