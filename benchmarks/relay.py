@@ -78,7 +78,9 @@ async def stock(port_of: "multiprocessing.Queue[int]", downstream: int) -> None:
 
     class Handler:
         async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - aiosmtpd's name
-            client = idle.pop() if idle else aiosmtplib.SMTP(hostname="127.0.0.1", port=downstream, local_hostname="gw.test", start_tls=False)
+            client = (
+                idle.pop() if idle else aiosmtplib.SMTP(hostname="127.0.0.1", port=downstream, local_hostname="gw.test", start_tls=False)
+            )
             if not client.is_connected:
                 await client.connect()
             await client.sendmail(envelope.mail_from, envelope.rcpt_tos, envelope.content)
@@ -122,7 +124,7 @@ commands = 1_000_000_000
     await asyncio.Event().wait()
 
 
-def run(what, port_of, downstream: int, uvloop: bool, asked, told) -> None:
+def run(what, port_of, downstream: int, uvloop: bool, asked, told) -> None:  # noqa: PLR0917 - a process's start
     """A process: the relay in the main thread; its CPU time on request."""
     import threading
 
@@ -203,7 +205,11 @@ def main() -> None:
     parser.add_argument("--uvloop", action="store_true")
     options = parser.parse_args()
     base = Relay(sink, 0, options.uvloop)
-    relays = {"sink, straight": base, "aiosmtpd + aiosmtplib": Relay(stock, base.port, options.uvloop), "courtesy gateway": Relay(ours, base.port, options.uvloop)}
+    relays = {
+        "sink, straight": base,
+        "aiosmtpd + aiosmtplib": Relay(stock, base.port, options.uvloop),
+        "courtesy gateway": Relay(ours, base.port, options.uvloop),
+    }
     figures: dict[tuple[str, str], list[tuple[float, float]]] = {}
     try:
         for _ in range(options.rounds):
@@ -216,7 +222,9 @@ def main() -> None:
     finally:
         for relay in reversed(relays.values()):
             relay.stop()
-    print(f"medians of {options.rounds} rounds of {options.seconds:g} s, {options.clients} kept connections, Python {sys.version.split()[0]}")
+    print(
+        f"medians of {options.rounds} rounds of {options.seconds:g} s, {options.clients} kept connections, Python {sys.version.split()[0]}"
+    )
     print(f"{'':24}" + "".join(f"{size:>26}" for size in SIZES))
     print(f"{'':24}" + f"{'mails/s':>13}{'CPU s/1000':>13}" * len(SIZES))
     for name in relays:

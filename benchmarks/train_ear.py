@@ -1,6 +1,6 @@
 """Trains the learned ear from the sentences beside the rules and writes rules/ear.npz; the same sentences give the same file.
 
-    python benchmarks/train_ear.py [--lang de ...] [--out FILE] [--dry]
+    python benchmarks/train_ear.py [--dry] [--out FILE]
 
 What it prints is measured on texts that the voice in question had not seen (five folds).
 """
@@ -9,10 +9,11 @@ import argparse
 import sys
 import time
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -20,127 +21,192 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import sets
 
 from gateway.edge.ear_model import FILE
-from gateway.edge.rules import load_rules
-from gateway.edge.scorer import rules_folders
-from gateway.scoring.ear import WIDTH, Ear, Voice, character_slots, mail_features, word_slots
-from gateway.scoring.fold import fold
-from gateway.scoring.match import Matcher
-from gateway.scoring.words import sentences
-from gateway.values import SegmentKind
+from gateway.edge.scorer import load_scorer, rules_folders
+from gateway.scoring.ear import (
+    CHARACTER_SLOTS,
+    HEADS,
+    WIDTH,
+    WORD_SLOTS,
+    Part,
+    Voice,
+    character_slots,
+    class_slots,
+    mail_features,
+    scored,
+    word_slots,
+)
+from gateway.values import Segment, SegmentKind
+
+warnings.filterwarnings("ignore", module="sklearn")
 
 FOLDS = 5
 STRENGTH = 8.0
-HEADS = 2
-CIVIL_ACCUSED_ALONE = 0.010
-CIVIL_ACCUSED_HELPING = 0.06
+CLASS_STRENGTH = 1.0
+COMPOSED = 500
+FEWEST_TAGGED = 20
+CIVIL_ACCUSED_ALONE = 0.008
+CIVIL_ACCUSED_HELPING = 0.05
 CIVIL_SEVERE = 0.02
+OTHERS_TAGGED = {"complaint": 0.02, "self_harm": 0.01}
+CLASSES = CHARACTER_SLOTS + WORD_SLOTS
 
 
+@dataclass
 class Texts:
-    """Cases of one language made ready: features for training, parts for listening."""
+    """The texts of one language made ready."""
 
-    def __init__(self, cases: list[sets.Case], lexicon) -> None:
-        self.cases = cases
-        self.levels = np.array([case.level for case in cases])
-        self.parts = []
-        rows, columns, values = [], [], []
-        for number, case in enumerate(cases):
-            segments = [(SegmentKind.SUBJECT, case.subject)] * bool(case.subject) + [(SegmentKind.OWN, own_words(case.body))]
-            parts = []
-            for index, (kind, text) in enumerate(segments):
-                folded = fold(text)
-                parts.append((index, folded, sentences(folded, lexicon.known, lexicon.starred), kind))
-            self.parts.append(parts)
-            slots_c = [s for _, f, _, _ in parts for s in character_slots(f.text)]
-            slots_w = [s for _, _, ss, _ in parts for s in word_slots([t.text for x in ss for t in x.tokens])]
-            for slots in (slots_c, slots_w):
-                if slots and (joined := np.concatenate(slots)).size:
-                    found, counts = np.unique(joined, return_counts=True)
-                    rows.append(np.full(len(found), number))
-                    columns.append(found)
-                    values.append(counts / np.sqrt(joined.size))
-        self.matrix = csr_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(len(cases), WIDTH), dtype=np.float32)
+    lang: str
+    cases: list[sets.Case]
+    parts: list[list[Part]]
+    matrix: csr_matrix
+    wanted: np.ndarray
+    folds: list[np.ndarray]
+    levels: np.ndarray
+
+    def rest(self, fold: int) -> np.ndarray:
+        return np.setdiff1d(np.arange(len(self.cases)), self.folds[fold])
 
 
-def own_words(body: str) -> str:
-    return "\n".join(line for line in body.split("\n") if not line.startswith(">"))
+def prepare(lang: str, scorer, cases: list[sets.Case]) -> Texts:
+    parts, rows, columns, values = [], [], [], []
+    for number, case in enumerate(cases):
+        found = parts_of(case, scorer, lang)
+        parts.append(found)
+        for slots in blocks(found):
+            if slots.size:
+                names, counts = np.unique(slots, return_counts=True)
+                rows.append(np.full(len(names), number))
+                columns.append(names)
+                values.append(counts / np.sqrt(slots.size))
+    matrix = csr_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(len(cases), WIDTH))
+    levels = np.array([case.level for case in cases])
+    wanted = np.stack([levels >= 2, levels == 3, *(np.array([tag in case.flags for case in cases]) for tag in HEADS[2:])])
+    return Texts(lang, cases, parts, matrix, wanted, np.array_split(np.random.default_rng(7).permutation(len(cases)), FOLDS), levels)
 
 
-def learn(matrix, wanted) -> tuple[np.ndarray, float]:
-    # only columns that occur: the solver's time goes with them
+def parts_of(case: sets.Case, scorer, lang: str) -> list[Part]:
+    own = "\n".join(line for line in case.body.split("\n") if not line.startswith(">"))
+    texts = [(SegmentKind.SUBJECT, case.subject)] * bool(case.subject) + [(SegmentKind.OWN, own)]
+    made = []
+    for index, (kind, text) in enumerate(texts):
+        part = scorer.part(index, Segment(kind, text))
+        made.append(scorer.ear_part(part, scorer.views(part, lang)))
+    return made
+
+
+def blocks(parts: list[Part]) -> list[np.ndarray]:
+    """Slots of characters, words and classes of one text."""
+    characters = [slots for part in parts for slots in character_slots(part.folded.text)]
+    words = [slots for part in parts for slots in word_slots([token.text for s in part.sentences for token in s.tokens]) if part.sentences]
+    classes = [class_slots(marks) for part in parts for marks in part.marks if marks]
+    return [np.concatenate(block) if block else np.zeros(0, dtype=np.int64) for block in (characters, words, classes)]
+
+
+def learn(matrix: csr_matrix, wanted: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
+    weights = np.zeros(matrix.shape[1])
+    if wanted.sum() < FEWEST_TAGGED:
+        return weights, -20.0
     used = np.unique(matrix.indices)
-    model = LogisticRegression(C=STRENGTH, solver="liblinear", max_iter=400, tol=1e-3, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(matrix[:, used], wanted)
-    weights = np.zeros(WIDTH, dtype=np.float32)
+    model = LogisticRegression(C=strength, solver="liblinear", tol=1e-3, random_state=0).fit(matrix[:, used], wanted)
     weights[used] = model.coef_[0]
     return weights, float(model.intercept_[0])
 
 
-def voice_of(texts: Texts, rows: np.ndarray) -> Voice:
-    heads = [learn(texts.matrix[rows], texts.levels[rows] >= least) for least in (2, 3)]
-    return Voice(np.stack([w for w, _ in heads]), (heads[0][1], heads[1][1]), ((1, 0, 0, 0, 0),) * HEADS, 1.0, 1.0, 1.0)
+def shared_scores(everything: list[Texts]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """What the classes say over all languages at once: weights learned from all, and for each text the score of a model without it."""
+    classes = [texts.matrix[:, CLASSES:].tocsr() for texts in everything]
+    weights = np.zeros((len(HEADS), classes[0].shape[1]))
+    scores = [np.zeros((len(HEADS), len(texts.cases))) for texts in everything]
+    for head in range(2):
+        for fold in range(FOLDS):
+            rest = [texts.rest(fold) for texts in everything]
+            stacked = csr_matrix(np.zeros((0, 0))) if not everything else vstack_rows([c[r] for c, r in zip(classes, rest, strict=True)])
+            wanted = np.concatenate([texts.wanted[head, r] for texts, r in zip(everything, rest, strict=True)])
+            learned, bias = learn(stacked, wanted, CLASS_STRENGTH)
+            for texts, matrix, score in zip(everything, classes, scores, strict=True):
+                score[head, texts.folds[fold]] = matrix[texts.folds[fold]] @ learned + bias
+        weights[head] = learn(vstack_rows(classes), np.concatenate([t.wanted[head] for t in everything]), CLASS_STRENGTH)[0]
+    return weights, scores
 
 
-def composed(texts: Texts, rows: np.ndarray, random: np.random.Generator, count: int) -> list[tuple[list, int]]:
-    """Mails put together from unseen sentences: civil ones, and civil ones with one to three abusive sentences in them."""
-    short = [r for r in rows if not texts.cases[r].subject]
-    civil = [r for r in short if texts.levels[r] <= 1]
-    bad = {level: [r for r in short if texts.levels[r] == level] for level in (2, 3)}
+def vstack_rows(matrices: list[csr_matrix]) -> csr_matrix:
+    from scipy.sparse import vstack
+
+    return vstack(matrices).tocsr()
+
+
+def voice_of(texts: Texts, rows: np.ndarray, shared: np.ndarray, scores: np.ndarray) -> Voice:
+    weights, biases = [], []
+    for head in range(len(HEADS)):
+        extra = csr_matrix(scores[head, rows][:, None] / 2)
+        learned, bias = learn(hstack([texts.matrix[rows], extra]).tocsr(), texts.wanted[head, rows], STRENGTH)
+        whole = learned[:-1].copy()
+        whole[CLASSES:] += learned[-1] / 2 * shared[head]
+        weights.append(whole)
+        biases.append(bias)
+    return Voice(np.stack(weights).astype(np.float32), tuple(biases), ((1, 0, 0, 0, 0),) * len(HEADS), 1, 1, 1)
+
+
+def composed(texts: Texts, rows: np.ndarray, random: np.random.Generator) -> list[tuple[list[Part], np.ndarray, int]]:
+    """Mails put together from unseen sentences: civil ones, and civil ones with one to three abusive or tagged sentences."""
+    short = np.array([r for r in rows if not texts.cases[r].subject])
+    plain = [r for r in short if texts.levels[r] <= 1 and not texts.wanted[2:, r].any()]
+    special = [short[texts.wanted[head, short]] for head in range(len(HEADS))]
     made = []
-    for n in range(count):
-        body = list(random.choice(civil, size=random.integers(2, 8), replace=False))
-        level = int(texts.levels[body].max() >= 9)
-        if n % 2:
-            level = 2 + int(random.random() < 0.33)
-            for row in random.choice(bad[level], size=random.integers(1, 4), replace=False):
+    for n in range(COMPOSED):
+        body = list(random.choice(plain, size=random.integers(2, 8), replace=False))
+        kind = (None, 0, None, 1, None, 0, None, 2, None, 3)[n % 10]
+        if kind is not None and len(special[kind]):
+            for row in random.choice(special[kind], size=min(len(special[kind]), random.integers(1, 4)), replace=False):
                 body.insert(int(random.integers(0, len(body) + 1)), row)
-            body = body[: max(2, len(body))]
-        made.append(([part for row in body for part in texts.parts[row]], level))
+        made.append(([part for row in body for part in texts.parts[row]], texts.wanted[:, body].any(axis=1), int(texts.levels[body].max())))
     return made
 
 
-def fit_mail(features: np.ndarray, wanted: np.ndarray) -> tuple[float, ...]:
-    model = LogisticRegression(C=1.0, max_iter=500).fit(features, wanted)
-    return (*(float(w) for w in model.coef_[0]), float(model.intercept_[0]))
-
-
-def train(lang: str, lexicon) -> tuple[Voice, str]:
-    texts = Texts(sets.sentences(lang), lexicon)
-    random = np.random.default_rng(7)
-    order = random.permutation(len(texts.cases))
-    folds = np.array_split(order, FOLDS)
-    features, levels = [], []
-    auc = []
-    for held in folds:
-        rest = np.setdiff1d(order, held)
-        voice = voice_of(texts, rest)
-        scores = texts.matrix[held] @ voice.weights[0] + voice.bias[0]
-        auc.append(roc_auc_score(texts.levels[held] >= 2, scores))
-        mails = [(texts.parts[r], int(texts.levels[r])) for r in held if texts.cases[r].subject]
-        for parts, level in mails + composed(texts, held, random, 400):
-            stretches = Ear.stretches(parts, voice)
+def train(texts: Texts, shared: np.ndarray, scores: np.ndarray) -> tuple[Voice, str]:
+    random = np.random.default_rng(11)
+    features: list[list[np.ndarray]] = [[] for _ in HEADS]
+    wanted, levels, real, auc = [], [], [], []
+    for fold, held in enumerate(texts.folds):
+        voice = voice_of(texts, texts.rest(fold), shared, scores)
+        flat = texts.matrix[held] @ voice.weights[0]
+        auc.append(roc_auc_score(texts.wanted[0, held], flat))
+        mails = [(texts.parts[r], texts.wanted[:, r], int(texts.levels[r]), True) for r in held if texts.cases[r].subject]
+        mails += [(*made, False) for made in composed(texts, held, random)]
+        for parts, want, level, whole in mails:
+            stretches = scored(parts, voice)
             if stretches:
-                features.append(mail_features(stretches))
+                for head in range(len(HEADS)):
+                    features[head].append(mail_features(stretches, head))
+                wanted.append(want)
                 levels.append(level)
-    features, levels = np.array(features), np.array(levels)
-    mail = tuple(fit_mail(features[:, head], levels >= least) for head, least in ((0, 2), (1, 3)))
-    probabilities = [1 / (1 + np.exp(-(features[:, head] @ np.array(mail[head][:-1]) + mail[head][-1]))) for head in range(HEADS)]
+                real.append(whole)
+    wanted, levels, real = np.array(wanted).T, np.array(levels), np.array(real)
+    mail, chances = [], []
+    for head in range(len(HEADS)):
+        matrix = np.array(features[head])
+        if texts.wanted[head].sum() < FEWEST_TAGGED:
+            mail.append((0.0,) * matrix.shape[1] + (-20.0,))
+        else:
+            model = LogisticRegression(C=1.0, max_iter=1000).fit(matrix, wanted[head], sample_weight=np.where(real, 3.0, 1.0))
+            mail.append((*(float(w) for w in model.coef_[0]), float(model.intercept_[0])))
+        chances.append(1 / (1 + np.exp(-np.clip(matrix @ np.array(mail[head][:-1]) + mail[head][-1], -30, 30))))
     civil = levels == 0
-    alone = float(np.quantile(probabilities[0][civil], 1 - CIVIL_ACCUSED_ALONE))
-    helps = float(np.quantile(probabilities[0][civil], 1 - CIVIL_ACCUSED_HELPING))
-    severe = float(np.quantile(probabilities[1][civil], 1 - CIVIL_SEVERE))
-    full = voice_of(texts, order)
-    voice = Voice(full.weights, full.bias, mail, alone, helps, severe)
-    found = float((probabilities[0][levels >= 2] >= alone).mean())
-    heard = float((probabilities[0][levels >= 2] >= helps).mean())
-    seen = float((probabilities[1][levels == 3] >= severe).mean())
-    figures = (
-        f"{lang}: {len(texts.cases)} texts, sentence AUC {np.mean(auc):.3f}, mails AUC {roc_auc_score(levels >= 2, probabilities[0]):.3f}, "
-        f"alone {alone:.2f} finds {found:.0%}, helps {helps:.2f} finds {heard:.0%}, severe {severe:.2f} finds {seen:.0%}"
+    limit = lambda head, group, share: float(np.quantile(chances[head][group], 1 - share))
+    alone, helps = limit(0, civil, CIVIL_ACCUSED_ALONE), limit(0, civil, CIVIL_ACCUSED_HELPING)
+    severe = limit(1, levels < 2, CIVIL_SEVERE)
+    tags = tuple(
+        limit(head, ~wanted[head], OTHERS_TAGGED[HEADS[head]]) if texts.wanted[head].sum() >= FEWEST_TAGGED else 2.0 for head in (2, 3)
     )
-    return voice, figures
+    full = voice_of(texts, np.arange(len(texts.cases)), shared, scores)
+    share = lambda head, group, least: f"{(chances[head][group] >= least).mean():.0%}" if group.any() else "-"
+    figures = (
+        f"{texts.lang}: {len(texts.cases)} texts, sentences AUC {np.mean(auc):.3f}, mails AUC {roc_auc_score(wanted[0], chances[0]):.3f}, "
+        f"alone >= {alone:.2f} finds {share(0, wanted[0], alone)} (whole mails {share(0, wanted[0] & real, alone)}, civil {share(0, civil & real, alone)}), "
+        f"helps >= {helps:.2f} finds {share(0, wanted[0], helps)}, severe >= {severe:.2f} finds {share(1, wanted[1], severe)}, "
+        f"complaint {share(2, wanted[2], tags[0])}, self-harm {share(3, wanted[3], tags[1])}"
+    )
+    return Voice(full.weights, full.bias, tuple(mail), alone, helps, severe, tags), figures
 
 
 def main() -> None:
@@ -149,29 +215,26 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=sets.ROOT / "rules" / FILE)
     parser.add_argument("--dry", action="store_true", help="print the figures, write nothing")
     options = parser.parse_args()
-    lexicon = Matcher(load_rules(rules_folders())[0]).lexicon
-    stored: dict[str, np.ndarray] = {}
-    if options.out.is_file() and tuple(options.lang) != tuple(sets.LANGUAGES):
-        with np.load(options.out, allow_pickle=False) as before:
-            stored = {name: before[name] for name in before.files}
-    languages = set(map(str, stored.get("languages", ())))
-    for lang in options.lang:
-        if not sets.sentences(lang):
-            continue
-        started = time.perf_counter()
-        voice, figures = train(lang, lexicon)
+    started = time.perf_counter()
+    scorer = load_scorer(rules_folders(), use_ear=False)
+    everything = [prepare(lang, scorer, cases) for lang in options.lang if (cases := sets.sentences(lang))]
+    shared, scores = shared_scores(everything)
+    print(f"{sum(len(t.cases) for t in everything)} texts made ready ({time.perf_counter() - started:.0f} s)", flush=True)
+    stored: dict[str, np.ndarray] = {"languages": np.array(sorted(t.lang for t in everything))}
+    for texts, score in zip(everything, scores, strict=True):
+        voice, figures = train(texts, shared, score)
         print(figures, f"({time.perf_counter() - started:.0f} s)", flush=True)
-        scale = np.abs(voice.weights).max(axis=1) / 127
-        stored[f"{lang}.weights"] = np.round(voice.weights / scale[:, None]).astype(np.int8)
-        stored[f"{lang}.scale"] = scale.astype(np.float32)
-        stored[f"{lang}.bias"] = np.array(voice.bias)
-        stored[f"{lang}.mail"] = np.array(voice.mail)
-        stored[f"{lang}.thresholds"] = np.array([voice.alone, voice.helps, voice.severe])
-        languages.add(lang)
-    stored["languages"] = np.array(sorted(languages))
+        scale = np.maximum(np.abs(voice.weights).max(axis=1), 1e-6) / 127
+        name = texts.lang
+        stored[f"{name}.weights"] = np.round(voice.weights / scale[:, None]).astype(np.int8)
+        stored[f"{name}.scale"] = scale.astype(np.float32)
+        stored[f"{name}.bias"] = np.array(voice.bias)
+        stored[f"{name}.mail"] = np.array(voice.mail)
+        stored[f"{name}.thresholds"] = np.array([voice.alone, voice.helps, voice.severe])
+        stored[f"{name}.tags"] = np.array(voice.tags)
     if not options.dry:
         np.savez_compressed(options.out, **dict(sorted(stored.items())))
-        print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
+        print(f"{options.out.name}: {options.out.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

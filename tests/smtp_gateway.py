@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +108,13 @@ class Client:
         self.writer.transport.abort()
 
 
+async def until(condition: Callable[[], object], seconds: float = 5) -> None:
+    """Wait until something has become true that nobody tells of."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.005)
+
+
 @dataclass
 class Gateway:
     settings: Settings
@@ -126,9 +133,7 @@ class Gateway:
 
     async def quiet(self, seconds: float = 5) -> None:
         """Wait until no session and no mail is in progress."""
-        async with asyncio.timeout(seconds):
-            while self.listener.service.sessions or self.listener.service.work:  # noqa: ASYNC110 - watched from outside
-                await asyncio.sleep(0.005)
+        await until(lambda: not self.listener.service.sessions and not self.listener.service.work, seconds)
 
 
 @asynccontextmanager

@@ -1,15 +1,15 @@
 """A small real SMTP server on loopback that keeps what it gets and misbehaves on request.
 
-    async with Sink() as sink:
-        sink.replies["rcpt"] = "550 5.1.1 unknown"        # at a step: connect ehlo mail rcpt data message rset noop quit
-        sink.recipients["joe@shop.example"] = "452 4.2.2 full"
-        sink.delays["message"] = 0.5
-        sink.close_at = "data"                            # hangs up instead of a reply; a step or None
-        ...
-        sink.mails[0].sender, .recipients, .message, .mail_options, .recipient_options, .xforward
+async with Sink() as sink:
+    sink.replies["rcpt"] = "550 5.1.1 unknown"        # at a step: connect ehlo mail rcpt data message rset noop quit
+    sink.recipients["joe@shop.example"] = "452 4.2.2 full"
+    sink.delays["message"] = 0.5
+    sink.close_at = "data"                            # hangs up instead of a reply; a step or None
+    ...
+    sink.mails[0].sender, .recipients, .message, .mail_options, .recipient_options, .xforward
 
-    with ThreadedSink() as sink:                          # the same in a thread, for tests that block
-        sink.wait_for(1)
+with ThreadedSink() as sink:                          # the same in a thread, for tests that block
+    sink.wait_for(1)
 """
 
 import asyncio
@@ -21,7 +21,16 @@ import time
 from dataclasses import dataclass, field
 from typing import Self
 
-EXTENSIONS = ("PIPELINING", "SIZE 50000000", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "CHUNKING", "XFORWARD NAME ADDR PROTO HELO SOURCE")
+EXTENSIONS = (
+    "PIPELINING",
+    "SIZE 50000000",
+    "8BITMIME",
+    "SMTPUTF8",
+    "DSN",
+    "ENHANCEDSTATUSCODES",
+    "CHUNKING",
+    "XFORWARD NAME ADDR PROTO HELO SOURCE",
+)
 
 
 @dataclass

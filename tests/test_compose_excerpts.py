@@ -31,12 +31,22 @@ ANGRY = (
 
 def test_the_request_is_shown_and_the_abuse_is_not():
     shown = calm_sentences(reading(ANGRY), assessed(finding(ANGRY, "complete idiots"), finding(ANGRY, "you idiots do")))
-    assert shown == ("My order 40718 has not arrived since Monday.", "Could you please send the second box?", "I have been waiting at home.")
+    assert shown == ("My order 40718 has not arrived since Monday.", "Could you please send the second box?")
 
 
 def test_what_was_seen_and_does_not_count_is_not_shown_either():
     shown = calm_sentences(reading(ANGRY), assessed(finding(ANGRY, "complete idiots"), uncounted=(finding(ANGRY, "second box", points=0),)))
     assert not any("second box" in sentence for sentence in shown)
+
+
+def test_a_mail_without_a_request_shows_nothing():
+    text = "Did they find you in a petting zoo? Why do I even write to you. My goldfish would have understood it by now."
+    assert calm_sentences(reading(text), assessed()) == ()
+
+
+def test_disguised_words_and_missed_quotes_are_not_shown():
+    text = "When do you f*ckers refund me? Please refund me, you 1d10ts. > Please tell us your order number.\n\nPlease refund order 12."
+    assert calm_sentences(reading(text), assessed()) == ("Please refund order 12.",)
 
 
 def test_only_own_segments_are_looked_at():

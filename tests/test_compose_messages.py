@@ -294,6 +294,18 @@ def test_nothing_that_the_author_controls_becomes_a_field(display, address, refe
     assert utf8 or message.split(b"\r\n\r\n", 1)[0].isascii()
 
 
+@pytest.mark.parametrize(
+    ("to", "shown"),
+    [
+        (("postmaster",), "undisclosed-recipients:;"),
+        ((), "undisclosed-recipients:;"),
+        (("postmaster", "a@shop.example", "b c@shop.example"), 'a@shop.example, "b c"@shop.example'),
+    ],
+)
+def test_odd_recipients_do_not_stop_a_fold(to, shown):
+    assert str(well_formed(folded(b"From: a@b\r\n\r\nHello\r\n", to=to))["to"]) == shown
+
+
 def test_without_a_name_the_gateway_names_itself():
     assert str(well_formed(folded(author=Mailbox("", "max@kunde.example")), eight_bit=True, long_lines=True)["from"]).startswith("Courtesy gateway <")
 

@@ -53,6 +53,7 @@ def test_replies_of_mail_programs_in_six_languages(case, subject):
         "Hello\n\nAm 03.03.2025 um 10:12 schrieb Bob <bob@x.example>:\nyou idiot",
         "Hello\n\nFrom: Berlin\nTo: Paris\nyou idiot",
         "Hello\n\nOn 3 March your agent wrote:\n\nnothing at all.\n\nYou are all idiots.",
+        "Hello\n\nOn 3 March 2025 your agent wrote:\n\nnothing at all.\n\nYou are all idiots.",
         "```\nyou idiots\n```",
         "ERROR: you idiots",
         "2024-10-08 you idiots",

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from smtp_gateway import TLS, gateway, settings_for
+from smtp_gateway import TLS, gateway, settings_for, until
 from smtp_sink import EXTENSIONS, Sink, free_port
 
 from gateway import replies
@@ -15,7 +15,10 @@ MESSAGE = b"From: a@client.test\r\nSubject: x\r\n\r\nhello\r\n"
 
 async def test_downstreams_own_answers_go_to_the_client():
     async with Sink() as sink, gateway(settings_for(sink.address, recipients=["@gateway.test"])) as house, house.client() as client:
-        sink.recipients = {"no@gateway.test": "550 5.1.1 <no@gateway.test>: unknown here", "full@gateway.test": "452-4.2.2 full\r\n452 4.2.2 come back"}
+        sink.recipients = {
+            "no@gateway.test": "550 5.1.1 <no@gateway.test>: unknown here",
+            "full@gateway.test": "452-4.2.2 full\r\n452 4.2.2 come back",
+        }
         sink.replies["message"] = "250-2.0.0 one\r\n250 2.0.0 Ok: queued as 12345"
         await client.hello()
         assert await client.say("MAIL FROM:<a@client.test>") == "250 2.1.0 Ok"
@@ -46,11 +49,20 @@ async def test_a_refused_sender_is_told_so_at_rcpt():
 
 @pytest.mark.parametrize("extensions", [EXTENSIONS, ("8BITMIME",), ("SIZE 2000",), ("DSN", "PIPELINING"), ()])
 async def test_only_what_downstream_has_is_offered(extensions):
-    async with Sink(extensions=extensions) as sink, gateway(settings_for(sink.address, limits="size = 5000")) as house, house.client() as client:
+    async with (
+        Sink(extensions=extensions) as sink,
+        gateway(settings_for(sink.address, limits="size = 5000")) as house,
+        house.client() as client,
+    ):
         offered = {line[4:] for line in (await client.hello()).split("|")[1:]}
         has = {extension.split()[0] for extension in extensions}
         assert "PIPELINING" in offered
-        assert {"8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"} & offered == {"8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"} & has
+        assert {"8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"} & offered == {
+            "8BITMIME",
+            "SMTPUTF8",
+            "DSN",
+            "ENHANCEDSTATUSCODES",
+        } & has
         assert ("SIZE 2000" if "SIZE 2000" in extensions else "SIZE 5000") in offered
         assert not {"CHUNKING", "STARTTLS", "HELP"} & offered
         assert not any(line.startswith(("AUTH", "XCLIENT", "XFORWARD")) for line in offered)
@@ -301,15 +313,13 @@ async def test_memory_in_flight_is_bounded():
         await going.wait()
         return Reply(250, "Ok", "2.0.0")
 
-    async with Sink() as sink, gateway(settings_for(sink.address, limits="memory = 1_000_000"), wait) as house:
+    async with Sink() as sink, gateway(settings_for(sink.address, limits="memory = 1_000_000"), wait) as house:  # noqa: SIM117
         async with house.client() as one, house.client() as two:
             await one.hello()
             await two.hello()
             big = b"From: a\r\n\r\n" + b"x" * 998 * 600 + b"\r\n"
             first = asyncio.create_task(one.mail(big))
-            async with asyncio.timeout(5):
-                while house.listener.service.memory.taken < len(big):
-                    await asyncio.sleep(0.01)
+            await until(lambda: house.listener.service.memory.taken >= len(big))
             assert await two.mail(big) == "451 4.3.1 Too many messages in flight, please try again later"
             going.set()
             assert (await first).startswith("250")
@@ -339,16 +349,14 @@ async def test_limits_of_a_session():
 
 async def test_limits_of_connections():
     limits = "connections = 3\nconnections_per_address = 2"
-    async with Sink() as sink, gateway(settings_for(sink.address, limits=limits)) as house:
+    async with Sink() as sink, gateway(settings_for(sink.address, limits=limits)) as house:  # noqa: SIM117
         async with house.client() as one, house.client() as two, house.client() as three:
             await one.hello()
             await two.hello()
             assert (await three.reply()).startswith("421 4.7.0")
             assert await three.reply() == "CLOSE"
             await one.say("QUIT")
-            async with asyncio.timeout(5):
-                while house.listener.service.doors.connections > 1:
-                    await asyncio.sleep(0.01)
+            await until(lambda: house.listener.service.doors.connections == 1)
             async with house.client() as four:
                 await four.hello()
 
@@ -440,13 +448,35 @@ async def test_a_client_that_leaves_after_the_dot_does_not_undo_the_work():
             await client.send(MESSAGE + b".\r\n")
             await entered.wait()
             client.reset()
-        async with asyncio.timeout(5):
-            while house.listener.service.sessions:
-                await asyncio.sleep(0.01)
-            going.set()
-            await done.wait()
+        await until(lambda: not house.listener.service.sessions)
+        going.set()
+        await asyncio.wait_for(done.wait(), 5)
         await house.quiet()
         assert [mail.message for mail in sink.mails] == [MESSAGE]
+
+
+@pytest.mark.parametrize("step", ["mail", "rcpt"])
+async def test_a_client_that_leaves_while_downstream_thinks_takes_nobodys_answer(step):
+    async with Sink() as sink, gateway(settings_for(sink.address, recipients=["@gateway.test"], route="connections = 2")) as house:
+        for round_ in range(5):
+            sink.delays[step] = 0.05
+            async with house.client() as leaver:
+                await leaver.hello()
+                await leaver.say("MAIL FROM:<leaver@b.test>")
+                await leaver.send(b"RCPT TO:<gone@gateway.test>\r\n")
+                await asyncio.sleep(0.01 * round_)
+                leaver.reset()
+            sink.recipients["no@gateway.test"] = "550 5.1.1 no"
+            async with house.client() as client:
+                await client.hello()
+                await client.say("MAIL FROM:<stayer@b.test>")
+                assert (await client.say("RCPT TO:<no@gateway.test>")).startswith("550 5.1.1")
+                assert (await client.say("RCPT TO:<yes@gateway.test>")).startswith("250")
+                assert (await client.say("DATA")).startswith("354")
+                await client.send(MESSAGE + b".\r\n")
+                assert (await client.reply()).startswith("250")
+        assert {(mail.sender, mail.recipients) for mail in sink.mails} == {("stayer@b.test", ("yes@gateway.test",))}
+        assert len(sink.mails) == 5
 
 
 async def test_starttls_twice_and_with_parameter():

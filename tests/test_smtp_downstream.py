@@ -119,7 +119,7 @@ async def test_421_on_an_idle_connection_costs_one_more_try():
         transaction = pool.transaction(HEAD)
         asking = asyncio.create_task(transaction.ask(TO[0], ()))
         async with asyncio.timeout(5):
-            while sink.connections < 2:
+            while sink.connections < 2:  # noqa: ASYNC110 - before the second MAIL is answered
                 await asyncio.sleep(0)
         del sink.replies["mail"]
         assert (await asking).positive
@@ -179,7 +179,7 @@ async def test_what_the_server_lacks_is_not_asked_of_it():
             assert (await pool.send(Envelope("a@b.test", TO, options), MESSAGE)).code == 451
         dsn = Envelope("a@b.test", TO, (), (("NOTIFY=NEVER",), ()))
         assert (await pool.send(dsn, MESSAGE)).code == 451
-        assert (await pool.send(Envelope("a@b.test", TO, ("BODY=7BIT",)), MESSAGE)).positive or True
+        assert len(sink.mails) == 1
 
 
 async def test_a_crowd_shares_few_connections():

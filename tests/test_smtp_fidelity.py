@@ -1,6 +1,7 @@
 """A message comes out of listener and pool byte for byte as it went in."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -20,10 +21,6 @@ MESSAGE = st.lists(LINE, max_size=12).map(lambda lines: b"".join(line + b"\r\n" 
 
 def on_the_wire(message: bytes) -> bytes:
     """Dot-stuffed line by line, as another author would write it."""
-    return b"".join(b"." + line if line.startswith(b".") else line for line in message.splitlines(keepends=True)) + b".\r\n"
-
-
-def lines_of(message: bytes) -> bytes:
     return b"".join((b"." + line if line.startswith(b".") else line) + b"\r\n" for line in message.split(b"\r\n")[:-1]) + b".\r\n"
 
 
@@ -37,9 +34,9 @@ def test_bytes_survive(messages, cuts):
                 assert (await client.say("MAIL FROM:<>")).startswith("250")
                 assert (await client.say("RCPT TO:<support@gateway.test>")).startswith("250")
                 assert (await client.say("DATA")).startswith("354")
-                wire = lines_of(message)
+                wire = on_the_wire(message)
                 edges = [0, *sorted(cut for cut in cuts if cut < len(wire)), len(wire)]
-                for start, end in zip(edges, edges[1:], strict=False):
+                for start, end in pairwise(edges):
                     await client.send(wire[start:end])
                     await asyncio.sleep(0)
                 assert (await client.reply()).startswith("250")
@@ -73,7 +70,7 @@ def read(blocks: list[bytes], limit: int = 10_000, memory: int = 1_000_000):
 @settings(max_examples=150, deadline=None)
 @given(message=MESSAGE, rest=st.sampled_from([b"", b"MAIL FROM:<>\r\n", b".\r\n", b"\r\n.\r\n"]), size=st.integers(1, 50))
 def test_any_cutting_of_the_stream_reads_the_same(message, rest, size):
-    wire = lines_of(message) + rest
+    wire = on_the_wire(message) + rest
     received, left = read([wire[start : start + size] for start in range(0, len(wire), size)], limit=100_000)
     assert received.message == message
     assert received.refusal is None
@@ -100,7 +97,7 @@ def test_size_is_counted_exactly(size, refused):
 
 
 def test_stuffed_dots_dont_count():
-    received, _ = read([lines_of(b".\r\n" * 30 + b"x" * 9_900 + b"\r\n")], limit=9_992)
+    received, _ = read([on_the_wire(b".\r\n" * 30 + b"x" * 9_900 + b"\r\n")], limit=9_992)
     assert received.refusal is None
 
 

@@ -22,6 +22,9 @@ REFRESH_SECONDS = 60.0
 """The offers are learned again after this time without a new connection."""
 PATIENCE_SECONDS = 1.0
 """Who waits longer for a connection may take that of a client who dawdles in the middle of a transaction."""
+_START_SECONDS = 3.0
+"""How long a start waits for the server's offers; a server that is away must not keep our greeting back."""
+_KEEP_SECONDS = 5.0
 
 
 class Parked(Protocol):
@@ -51,6 +54,7 @@ class Pool:
         self._parked: dict[Parked, float] = {}
         self._extensions: Extensions | None = None
         self._learned = 0.0
+        self._away = False
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -65,8 +69,11 @@ class Pool:
 
     async def start(self) -> None:
         """Learn the server's offers, if it is there, and go on learning them."""
-        await self._learn()
-        self._keeper = asyncio.create_task(self._keep())
+        learned = asyncio.Event()
+        self._keeper = asyncio.create_task(self._keep(learned))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_START_SECONDS):
+                await learned.wait()
 
     async def stop(self) -> None:
         """Close what is idle; leased connections are closed when they come back."""
@@ -130,7 +137,11 @@ class Pool:
         while True:
             while self._idle:
                 connection = self._idle.pop()
-                if connection.usable and loop.time() - connection.idle_since < IDLE_SECONDS and loop.time() - connection.opened < AGE_SECONDS:
+                if (
+                    connection.usable
+                    and loop.time() - connection.idle_since < IDLE_SECONDS
+                    and loop.time() - connection.opened < AGE_SECONDS
+                ):
                     return connection
                 self.discard(connection)
             if self._count < self._route.connections:
@@ -214,6 +225,7 @@ class Pool:
             self._wake()
             raise
         self._extensions = connection.extensions
+        self._away = False
         self._learned = asyncio.get_running_loop().time()
         return connection
 
@@ -225,13 +237,17 @@ class Pool:
         try:
             self.release(await self._open())
         except DownstreamFailed as error:
-            log.warning("downstream can't be reached: %s", error)
+            if not self._away:
+                log.warning("downstream can't be reached: %s", error)
+            self._away = True
 
-    async def _keep(self) -> None:
+    async def _keep(self, learned: asyncio.Event) -> None:
         """Close what grew old, and learn the offers now and then."""
         loop = asyncio.get_running_loop()
+        await self._learn()
+        learned.set()
         while True:
-            await asyncio.sleep(5)
+            await asyncio.sleep(_KEEP_SECONDS)
             for connection in list(self._idle):
                 if not connection.usable or loop.time() - connection.idle_since >= IDLE_SECONDS:
                     self._idle.remove(connection)

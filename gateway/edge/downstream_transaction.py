@@ -58,6 +58,7 @@ class Transaction:
         self._envelope = envelope
         self._options: dict[str, tuple[str, ...]] = {}
         self._connection: Connection | None = None
+        self._talking = False
         self._standing: tuple[str, ...] = ()
         """The recipients that the server has accepted in the transaction that stands open on the connection."""
 
@@ -76,6 +77,18 @@ class Transaction:
         """
         self._pool.unpark(self)
         self._options[recipient] = options
+        self._talking = True
+        try:
+            reply = await self._ask(recipient)
+        finally:
+            self._talking = False
+        if not reply.positive:
+            del self._options[recipient]
+        if self._connection is not None:
+            self._pool.park(self)
+        return reply
+
+    async def _ask(self, recipient: str) -> Reply:
         reply = None
         if self._connection is not None and self._standing:
             try:
@@ -90,10 +103,6 @@ class Transaction:
             *_, reply = (await self._begin((*self._standing, recipient)))[1]
         elif reply.positive:
             self._standing = (*self._standing, recipient)
-        if not reply.positive:
-            del self._options[recipient]
-        if self._connection is not None:
-            self._pool.park(self)
         return reply
 
     def expect(self, envelope: Envelope) -> None:
@@ -126,6 +135,8 @@ class Transaction:
         """End the transaction and bring the connection back; an unfinished one is undone by RSET before the next."""
         self._pool.unpark(self)
         self._standing = ()
+        if self._talking:  # the client left while the server's answer is on its way; nobody else may take it for his
+            self._drop()
         if self._connection is not None:
             self._pool.release(self._connection)
             self._connection = None

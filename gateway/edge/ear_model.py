@@ -29,5 +29,6 @@ def load_ear(path: Path | None = None) -> Ear | None:
             alone, helps, severe = (float(value) for value in data[f"{code}.thresholds"])
             bias = data[f"{code}.bias"]
             mail = tuple(tuple(float(value) for value in row) for row in data[f"{code}.mail"])
-            voices[code] = Voice(weights, (float(bias[0]), float(bias[1])), mail, alone, helps, severe)
+            complaint, self_harm = (float(value) for value in data[f"{code}.tags"])
+            voices[code] = Voice(weights, tuple(float(value) for value in bias), mail, alone, helps, severe, (complaint, self_harm))
     return Ear(voices)

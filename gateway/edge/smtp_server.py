@@ -109,7 +109,7 @@ class Server(Session):
         self._set_rset_state()
         self.state.extended_smtp = extended
         self.state.host_name = name
-        self.helo = self._claimed.get("HELO") or name
+        self.helo = self._claimed.get("HELO") or name.encode("ascii", "replace").decode("ascii")
         lines = [self.service.settings.hostname]
         if extended:
             more = []

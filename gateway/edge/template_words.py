@@ -66,6 +66,7 @@ class Words:
     def day(self, at: date) -> str:
         """A date, written out."""
         shown = _plain(format_date(at, "long", locale=_LOCALES.get(self.language, self.language)))
+        shown = shown.removeprefix("0")  # CLDR writes 01 Desember in Afrikaans
         # CLDR leaves out the ordinal that French has for the first of a month.
         return f"1er {shown[2:]}" if self.language == "fr" and at.day == 1 else shown
 

@@ -34,7 +34,6 @@ SPEAK_OF_A_MAIL = frozenset({NoticeKind.REMINDER, NoticeKind.WARNING, NoticeKind
 """Notices that must say what became of the mail (H8); the others may."""
 
 _FIXED = ("layout.txt.j2", "layout.html.j2")
-_KNOWN = frozenset({"fold.j2", *(f"notice/{kind}.j2" for kind in NoticeKind), *(f"alert/{kind}.j2" for kind in AlertKind)})
 
 
 class Templates:
@@ -54,7 +53,7 @@ class Templates:
         self._site_language = site_language
         self._zone = zone
         self._folders = [*([site_folder] if site_folder else []), shipped.folder("templates")]
-        problems = _strangers(site_folder) if site_folder else []
+        problems = _strangers(site_folder, self._folders[-1]) if site_folder else []
         if site_folder and not site_folder.is_dir():
             problems.append(Problem(str(site_folder), 0, "is not a folder"))
         self._environment = ImmutableSandboxedEnvironment(
@@ -103,7 +102,7 @@ class Templates:
         company = one_line(facts.company, 80) or one_line(facts.support, 320)
         at = words.moment(facts.at, self._zone)
         categories = _categories(words, facts.categories[:2])
-        clauses = _clauses(words, facts.clauses, 2, with_id=False)
+        clauses = _clauses(words, facts.clauses, 1, with_id=False)
         values = {
             "at": at,
             "categories": categories or words.text("phrases", "unknown_category"),
@@ -275,18 +274,19 @@ def _categories(words: Words, categories: Sequence[Category]) -> str:
 def _clauses(words: Words, clauses: Sequence[str], most: int, *, with_id: bool) -> str:
     """The titles of the first policy points that have one."""
     titles = {point: title for point in clauses if (title := words.clause(point))}
-    return "; ".join(f"{title} ({point})" if with_id else title for point, title in list(titles.items())[:most])
+    return " | ".join(f"{title} ({point})" if with_id else title for point, title in list(titles.items())[:most])
 
 
 def _labels(words: Words) -> dict[str, str]:
     return {key: text for (table, key), text in words.texts.items() if table == "labels"}
 
 
-def _strangers(folder: Path) -> list[Problem]:
-    """Template files of a site that nothing would ever use."""
+def _strangers(folder: Path, ours: Path) -> list[Problem]:
+    """Template files of a site that nothing would ever use, a misspelt name for example."""
     problems = []
     for path in sorted(folder.rglob("*.j2")):
-        language, _, name = path.relative_to(folder).as_posix().partition("/")
-        if language not in _FIXED and (language not in LANGUAGES or name not in _KNOWN):
-            problems.append(Problem(str(path), 0, f"no mail uses this file; its name should be LANG/{' or LANG/'.join(sorted(_KNOWN))}"))
+        name = path.relative_to(folder)
+        if not (ours / name).is_file():
+            beside = ", ".join(sorted(near.name for near in (ours / name).parent.glob("*.j2"))) or f"the folders {', '.join(LANGUAGES)}"
+            problems.append(Problem(str(path), 0, f"no mail uses this file; there are {beside}"))
     return problems

@@ -40,7 +40,7 @@ _ROBOTS = frozenset({
 _EMPTY = re.compile(r"<\s*>\s*$")
 _BOUNCES = re.compile(r"^[^,@]{0,200}-bounces(?:\+[^,@]{0,200})?@", re.IGNORECASE)
 _ROBOT_AFFIXES = re.compile(
-    r"(?:owner-.+|.+-(?:request|owner|bounces?|relay)|(?:bounces?|prvs-bounce|msprvs1|postmaster|mailer-daemon|noreply|no-reply|donotreply|notification)"
+    r"(?:owner-.+|.+-(?:request|owner|bounces?|relay)(?:\+.*)?|(?:bounces?|prvs-bounce|msprvs1|postmaster|mailer-daemon|noreply|no-reply|donotreply|notification)"
     r"[+=_.\-].*|.+[+._-](?:noreply|no-reply|donotreply|daemon)|microsoftexchange[0-9a-f]{8,})"
 )
 

@@ -51,7 +51,7 @@ def decode(data: bytes, declared: str | None) -> tuple[str, bool]:
             return _clean(data.decode("utf-8")), name in {None, "utf-8", "ascii"}
         except UnicodeDecodeError as error:
             cut_off = name == "utf-8" and error.reason == "unexpected end of data"
-            if cut_off or _nearly_utf8(data):
+            if cut_off or _nearly_utf8(data, declared=name == "utf-8"):
                 return _clean(data.decode("utf-8", "replace")), name in {None, "utf-8"}
     if name in _MULTIBYTE or name in _SEVEN_BIT:
         text = data.decode(name, "replace")
@@ -124,11 +124,11 @@ def _seven_bit(data: bytes, name: str | None) -> str:
     return data.decode("ascii")
 
 
-def _nearly_utf8(data: bytes) -> bool:
-    """Whether all but a few of the bytes with the eighth bit are good UTF-8: a damaged text, not another charset."""
+def _nearly_utf8(data: bytes, *, declared: bool) -> bool:
+    """Whether most of the bytes with the eighth bit are good UTF-8: a damaged text, not another charset."""
     high = sum(byte >= 0x80 for byte in data[:65536])
     text = data[:65536].decode("utf-8", "replace")
-    return text.count("\ufffd") * 8 <= high
+    return text.count("\ufffd") * (2 if declared else 8) <= high
 
 
 def _plausible(data: bytes, name: str | None) -> tuple[str, bool]:

@@ -213,14 +213,14 @@ def folded_message(
         bytes: a complete message, CRLF lines.
 
     Raises:
-        ValueError: one of our own arguments is malformed.
+        ValueError: one of our own arguments is malformed; nothing that the sender controls raises.
     """
-    answers = _answerable(reply_to, utf8=utf8) or _answerable([author], utf8=utf8)
+    answers = _answerable(reply_to[:5], utf8=utf8) or _answerable([author], utf8=utf8)
     lines = [
         fields.date_field(date),
         fields.address_field("From", [Mailbox(_shown_name(author) or gateway.display, gateway.address)]),
         *([fields.address_field("Reply-To", answers, utf8=utf8)] if answers else []),
-        fields.address_field("To", [Mailbox("", address) for address in to], utf8=utf8),
+        _shown_recipients(to, utf8=utf8),
         fields.unstructured("Subject", rendered.subject),
         _own_id(message_id),
         *fields.threading(in_reply_to, references),
@@ -246,10 +246,16 @@ def _shown_name(author: Mailbox) -> str:
     return fields.one_line(re.sub(r"[\"<>@\\]", " ", author.display), 64)
 
 
+def _shown_recipients(to: Sequence[str], *, utf8: bool) -> str:
+    # RCPT TO:<postmaster> has no domain (RFC 5321 section 4.1.1.3); the fold must not fail for it.
+    shown = _answerable([Mailbox("", address) for address in to], utf8=utf8)
+    return fields.address_field("To", shown, utf8=utf8) if shown else fields.structured("To", "undisclosed-recipients:;")
+
+
 def _answerable(mailboxes: Sequence[Mailbox], *, utf8: bool) -> list[Mailbox]:
-    """The first few mailboxes that can stand in a field; a sender's malformed one is left out."""
+    """The mailboxes that can stand in a field, the first hundred at most; a malformed one is left out."""
     kept = []
-    for mailbox in mailboxes[:5]:
+    for mailbox in mailboxes[:100]:
         named = Mailbox(_shown_name(mailbox), mailbox.address)
         try:
             fields.address_words(named, utf8=utf8)

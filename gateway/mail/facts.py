@@ -16,7 +16,7 @@ class NoticeFacts:
             mail (block, reinstatement).
         at: when that mail arrived, or when the decision was made; aware.
         categories: of the assessment, weightiest first; the notice names the first two.
-        clauses: policy points that the findings cite, weightiest first; the notice names the first two that it knows.
+        clauses: policy points that the findings cite, weightiest first; the notice names the first that has a title.
         until: when a suspension ends; required by the suspension notice, ignored by the others.
         company: who writes, as the support contact's display name says; "" falls back to the support address.
         support: address of the support contact, where the request goes again.

@@ -1,7 +1,7 @@
 """How mail programs and people frame what isn't their own text: the tables of all languages, ready for matching.
 
-A pattern is plain text with gaps: `<when>` has a digit in it, `<who>` is anything but nothing, `<address>` has an @ in it,
-`...` may be anything. Matching is linear in the text whatever an admin writes: no regular expressions of theirs are run.
+A pattern is plain text with gaps: `<when>` has a date or a time in it (three digits or more), `<who>` is anything but nothing,
+`<address>` ends in a mail address, `...` may be anything. Matching is linear in the text whatever an admin writes: no regular expressions of theirs are run.
 """
 
 import re
@@ -13,6 +13,7 @@ from functools import cached_property
 _GAP = re.compile(r"<when>|<who>|<address>|\.\.\.")
 _WORD = re.compile(r"[^\W_]+")
 _DECORATION = "-_=*~<>#— \t"
+_DIGITS_OF_A_DATE = 3
 _LONGEST_FRAME = 400
 """No attribution line of any mail program is longer; a longer line isn't tried."""
 
@@ -39,9 +40,9 @@ class _Gap:
 
     def holds(self, text: str) -> bool:
         """Whether a stretch of text can stand in this gap."""
-        if self.when and not any(character.isdigit() for character in text):
+        if self.when and sum(character.isdigit() for character in text) < _DIGITS_OF_A_DATE:
             return False
-        if self.address and "@" not in text:
+        if self.address and "@" not in text.rstrip(" ,").rpartition(" ")[2]:
             return False
         return not self.who or bool(text.strip())
 
@@ -80,6 +81,8 @@ class Pattern:
         first, last = self.literals[0], self.literals[-1]
         if not self.gaps:
             return text == first.strip()
+        if not last:
+            text += " "  # what stands before a gap at the end may stand there alone
         if not text.startswith(first) or not text.endswith(last) or len(text) < len(first) + len(last):
             return False
         return self._middle(text, len(first), len(text) - len(last))
@@ -109,7 +112,7 @@ class Pattern:
 
 
 def _gap(names: list[str]) -> _Gap:
-    return _Gap("<when>" in names, "<who>" in names, "<address>" in names)
+    return _Gap("<when>" in names, "<who>" in names, names[-1] == "<address>")
 
 
 def _literal(source: str) -> str:

@@ -1,7 +1,7 @@
-"""The learned ear: a linear model over folded character and word n-grams that hears what no rule lists.
+"""The learned ear: a linear model over word classes and folded character and word n-grams that hears what no rule lists.
 
 Knows numbers only; benchmarks/train_ear.py makes them from the sentences beside the rules. Every position of a text has
-its weight, so a sentence's score is a difference of two running sums and the proof is where the weights stand.
+its weight, so a stretch's score is a difference of running sums, and the proof is where the weights stand.
 """
 
 from collections.abc import Sequence
@@ -10,26 +10,41 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.scoring.classes import SHARED
 from gateway.scoring.fold import Folded
 from gateway.scoring.words import Sentence
-from gateway.values import Category, Finding, SegmentKind, Target
+from gateway.values import Category, Finding, SegmentKind, Tag, Target
 
 CHARACTER_BITS = 18
 WORD_BITS = 17
-WIDTH = (1 << CHARACTER_BITS) + (1 << WORD_BITS)
-"""Weights of one head: the character n-grams', then the word n-grams'."""
+CHARACTER_SLOTS = 1 << CHARACTER_BITS
+WORD_SLOTS = 1 << WORD_BITS
+CLASS_SLOTS = len(SHARED) * (1 + 2 * len(SHARED))
+"""Single classes, pairs of classes in a sentence, pairs that follow each other closely."""
+WIDTH = CHARACTER_SLOTS + WORD_SLOTS + CLASS_SLOTS
+"""Weights of one head, in this order."""
+HEADS = ("abuse", "severe", "complaint", "self_harm")
+"""What is listened for, each by a head of its own."""
+
 _SIZES = (2, 3, 4, 5)
 _LONGEST = 20_000
 """Characters listened to of one segment."""
+_CLOSE = 3
+_MOST_MARKS = 48
+"""Classes looked at of one sentence, so that pairs stay few."""
 
 Integers = NDArray[np.uint32]
-Weights = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Slots = NDArray[np.int64]
+Marks = Sequence[tuple[int, int]]
+"""The shared classes of one sentence: word position, index in SHARED; in the order of position."""
 
 _PRIME = np.uint32(0x01000193)
 _MIX = np.uint32(0x9E3779B1)
+_START = 0x811C9DC5
 
 
-def _slots(hashes: Integers, bits: int, salt: int) -> NDArray[np.int64]:
+def _slots(hashes: Integers, bits: int, salt: int) -> Slots:
     mixed = (hashes ^ (hashes >> np.uint32(15)) ^ np.uint32(salt)) * _MIX
     mixed ^= mixed >> np.uint32(13)
     mixed = mixed * _MIX
@@ -37,18 +52,17 @@ def _slots(hashes: Integers, bits: int, salt: int) -> NDArray[np.int64]:
 
 
 def _code_points(text: str) -> Integers:
-    points = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
-    plain = points.copy()
-    plain[(points >= 48) & (points <= 57)] = 48  # one digit is as good as another
-    plain[(points == 10) | (points == 9) | (points == 13) | (points == 160)] = 32
-    return plain
+    points = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32).copy()
+    points[(points >= 48) & (points <= 57)] = 48  # one digit is as good as another
+    points[(points == 10) | (points == 9) | (points == 13) | (points == 160)] = 32
+    return points
 
 
-def character_slots(text: str) -> list[NDArray[np.int64]]:
+def character_slots(text: str) -> list[Slots]:
     """For each n-gram size the slot of the n-gram that begins at each character of a folded text."""
     points = _code_points(text)
-    found: list[NDArray[np.int64]] = []
-    hashes = np.full(len(points), 0x811C9DC5, dtype=np.uint32)
+    found: list[Slots] = []
+    hashes = np.full(len(points), _START, dtype=np.uint32)
     for size in range(1, max(_SIZES) + 1):
         if len(points) < size:
             break
@@ -68,14 +82,14 @@ def _word_hash(word: str) -> int:
     if remembered is None:
         if len(_word_hashes) >= _REMEMBERED:
             _word_hashes.clear()
-        value = 0x811C9DC5
+        value = _START
         for byte in word.encode("utf-8", "replace"):
             value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
         remembered = _word_hashes[word] = value
     return remembered
 
 
-def word_slots(words: Sequence[str]) -> list[NDArray[np.int64]]:
+def word_slots(words: Sequence[str]) -> list[Slots]:
     """Slots of single words, pairs, pairs around one word, and triples, each at its first word."""
     hashes = np.fromiter(map(_word_hash, words), dtype=np.uint32, count=len(words))
     found = [_slots(hashes, WORD_BITS, 21)]
@@ -84,7 +98,24 @@ def word_slots(words: Sequence[str]) -> list[NDArray[np.int64]]:
     if len(words) > 2:
         found.append(_slots(hashes[:-2] * _PRIME ^ hashes[2:], WORD_BITS, 23))
         found.append(_slots((hashes[:-2] * _PRIME ^ hashes[1:-1]) * _PRIME ^ hashes[2:], WORD_BITS, 24))
-    return [slots + (1 << CHARACTER_BITS) for slots in found]
+    return [slots + CHARACTER_SLOTS for slots in found]
+
+
+def class_slots(marks: Marks) -> Slots:
+    """Slots of one sentence's classes and of their pairs."""
+    many = len(SHARED)
+    base = CHARACTER_SLOTS + WORD_SLOTS
+    marks = marks[:_MOST_MARKS]
+    names = sorted({index for _, index in marks})
+    found = {base + index for index in names}
+    found.update(base + many * (1 + one) + other for n, one in enumerate(names) for other in names[n + 1 :])
+    for n, (position, one) in enumerate(marks):
+        for later, other in marks[n + 1 :]:
+            if later - position > _CLOSE:
+                break
+            if later > position and one != other:
+                found.add(base + many * (1 + many + one) + other)
+    return np.fromiter(sorted(found), dtype=np.int64, count=len(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,33 +123,53 @@ class Voice:
     """What was learned for one language.
 
     Attributes:
-        weights: heads x WIDTH; head 0 hears abuse, head 1 what is severe.
+        weights: heads x WIDTH, in the order of HEADS.
         bias: for each head.
         mail: for each head the weights of mail_features and a bias.
         alone: probability from which abuse counts by itself, calibrated on civil text.
         helps: probability from which it adds to what rules found.
         severe: probability from which signals of rules count as severe.
+        tags: probabilities from which a mail is a complaint, or hints at self-harm.
     """
 
-    weights: Weights
-    bias: tuple[float, float]
+    weights: NDArray[np.float32]
+    bias: tuple[float, ...]
     mail: tuple[tuple[float, ...], ...]
     alone: float
     helps: float
     severe: float
+    tags: tuple[float, float] = (2.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the ear heard in a mail: probabilities, findings, and whether it was something severe."""
+    """What the ear heard in a mail: a finding or none, whether it was something severe, and tags."""
 
-    abuse: float
-    severity: float
     findings: tuple[Finding, ...]
     severe: bool
+    tags: frozenset[Tag]
+    abuse: float = 0.0
 
 
-Part = tuple[int, Folded, list[Sentence], SegmentKind]
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A segment of the writer's own, made ready: its index in the reading, folded text, sentences and their classes."""
+
+    index: int
+    kind: SegmentKind
+    folded: Folded
+    sentences: Sequence[Sentence]
+    marks: Sequence[Marks]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A sentence or two neighbours: the score of each head, and where it stands (part, characters)."""
+
+    scores: Floats
+    part: int
+    start: int
+    end: int
 
 
 class Ear:
@@ -130,91 +181,106 @@ class Ear:
         self._points_alone = points_alone
         self._points_helping = points_helping
 
-    @staticmethod
-    def stretches(parts: Sequence[Part], voice: Voice) -> list[tuple[float, float, int, int, int]]:
-        """Score each sentence and each pair of neighbours: (abuse, severity, part, start, end)."""
-        found: list[tuple[float, float, int, int, int]] = []
-        bias = np.asarray(voice.bias)
-        for number, (_, folded, sentences, _) in enumerate(parts):
-            if not sentences:
-                continue
-            text = folded.text[:_LONGEST]
-            characters, words = _running_sums(text, sentences, voice.weights)
-            for start, end, first, after in _stretch_borders(sentences, len(text)):
-                score = characters.score(start, end) + words.score(first, after) + bias
-                found.append((float(score[0]), float(score[1]), number, start, end))
-        return found
-
     def listen(self, parts: Sequence[Part], language: str) -> Heard | None:
         """Listen to a mail.
 
         Args:
-            parts: index in the reading, folded text, sentences and kind of each segment of the writer's own.
+            parts: the segments of the writer's own.
             language: of the mail.
 
         Returns:
             Heard | None: None when nothing was learned for this language.
         """
         voice = self._voices.get(language)
-        if voice is None or not any(sentences for _, _, sentences, _ in parts):
+        if voice is None:
             return None
-        stretches = self.stretches(parts, voice)
+        stretches = scored(parts, voice)
         if not stretches:
             return None
-        features = mail_features(stretches)
-        abuse, severity = (_probability(voice.mail[head], features[head]) for head in (0, 1))
+        chances = probabilities(stretches, voice)
+        abuse = chances[0]
         points = self._points_alone if abuse >= voice.alone else self._points_helping if abuse >= voice.helps else 0
-        findings: tuple[Finding, ...] = ()
-        if points:
-            loudest = max(stretches)
-            index, folded, _, kind = parts[loudest[2]]
-            text = folded.text[loudest[3] : loudest[4]]
-            start, end = folded.span(loudest[3], loudest[4]) if text else (0, 0)
-            findings = (
-                Finding(
-                    rule=f"ear.{language}",
-                    category=Category.DEGRADATION,
-                    points=points,
-                    text=text.strip(),
-                    segment=kind,
-                    segment_index=index,
-                    span=(start, end),
-                    target=Target.STAFF,
-                    language=language,
-                    modifiers=(f"heard with {abuse:.0%}",),
-                    clause=("F5", "D4", "R12"),
-                    base=self._points_alone,
-                ),
-            )
-        return Heard(abuse, severity, findings, severity >= voice.severe)
+        findings = (self._finding(stretches, parts, language, abuse, points),) if points else ()
+        tags = {tag for tag, chance, least in zip((Tag.COMPLAINT, Tag.SELF_HARM), chances[2:], voice.tags, strict=True) if chance >= least}
+        return Heard(findings, chances[1] >= voice.severe, frozenset(tags), abuse)
+
+    def _finding(self, stretches: Sequence[Stretch], parts: Sequence[Part], language: str, abuse: float, points: int) -> Finding:
+        loudest = max(stretches, key=lambda stretch: (stretch.scores[0], -stretch.part, -stretch.start))
+        part = parts[loudest.part]
+        text = part.folded.text[loudest.start : loudest.end]
+        first = loudest.start + len(text) - len(text.lstrip())
+        last = loudest.end - (len(text) - len(text.rstrip()))
+        return Finding(
+            rule=f"ear.{language}",
+            category=Category.DEGRADATION,
+            points=points,
+            text=part.folded.text[first:last],
+            segment=part.kind,
+            segment_index=part.index,
+            span=part.folded.span(first, last),
+            target=Target.STAFF,
+            language=language,
+            modifiers=(f"heard with {abuse:.0%}",),
+            clause=("F5", "D4", "R12"),
+            base=self._points_alone,
+        )
 
 
-def _probability(weights: Sequence[float], features: Sequence[float] | NDArray[np.float64]) -> float:
-    value = weights[-1] + sum(w * f for w, f in zip(weights[:-1], features, strict=True))
-    return float(1.0 / (1.0 + np.exp(-np.clip(value, -30, 30))))
+def probabilities(stretches: Sequence[Stretch], voice: Voice) -> tuple[float, ...]:
+    """How likely each head's matter is, for the mail as a whole."""
+    found = []
+    for head, weights in enumerate(voice.mail):
+        value = weights[-1] + float(np.dot(weights[:-1], mail_features(stretches, head)))
+        found.append(float(1.0 / (1.0 + np.exp(-np.clip(value, -30, 30)))))
+    return tuple(found)
+
+
+def mail_features(stretches: Sequence[Stretch], head: int) -> Floats:
+    """The loudest stretch, the loudest that doesn't overlap it, the mean, how many there are."""
+    ordered = sorted(stretches, key=lambda stretch: -stretch.scores[head])
+    first = ordered[0]
+    second = next((s for s in ordered if s.part != first.part or s.start >= first.end or s.end <= first.start), first)
+    mean = sum(float(s.scores[head]) for s in stretches) / len(stretches)
+    return np.array([first.scores[head], second.scores[head], mean, np.log1p(len(stretches))])
 
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
     """Running sums of weights and of n-gram counts over a text."""
 
-    weights: NDArray[np.float64]
-    counts: NDArray[np.float64]
+    weights: Floats
+    counts: Floats
 
-    def score(self, start: int, end: int) -> NDArray[np.float64]:
+    def score(self, start: int, end: int) -> Floats:
         """The score of a stretch for each head; long and short stretches compare."""
         count = max(1.0, float(self.counts[end] - self.counts[start]))
-        score: NDArray[np.float64] = (self.weights[:, end] - self.weights[:, start]) / np.sqrt(count)
+        score: Floats = (self.weights[:, end] - self.weights[:, start]) / np.sqrt(count)
         return score
 
 
-def _running_sums(text: str, sentences: Sequence[Sentence], weights: Weights) -> tuple[_Sums, _Sums]:
-    """Running sums by character and by word."""
-    tokens = [token.text for sentence in sentences for token in sentence.tokens]
-    return _sums(character_slots(text), len(text), weights), _sums(word_slots(tokens), len(tokens), weights)
+def scored(parts: Sequence[Part], voice: Voice) -> list[Stretch]:
+    """Score each sentence and each pair of neighbours."""
+    found: list[Stretch] = []
+    bias = np.asarray(voice.bias)
+    for number, part in enumerate(parts):
+        if not part.sentences:
+            continue
+        text = part.folded.text[:_LONGEST]
+        characters = _sums(character_slots(text), len(text), voice.weights)
+        tokens = [token.text for sentence in part.sentences for token in sentence.tokens]
+        words = _sums(word_slots(tokens), len(tokens), voice.weights)
+        classes = _class_sums(part.marks, voice.weights)
+        borders = [0]
+        for sentence in part.sentences:
+            borders.append(borders[-1] + len(sentence.tokens))
+        for first, after in _stretch_sentences(part.sentences, len(text)):
+            start, end = part.sentences[first].start, min(part.sentences[after - 1].end, len(text))
+            score = characters.score(start, end) + words.score(borders[first], borders[after]) + classes.score(first, after) + bias
+            found.append(Stretch(score, number, start, end))
+    return found
 
 
-def _sums(slots_of_sizes: Sequence[NDArray[np.int64]], length: int, weights: Weights) -> _Sums:
+def _sums(slots_of_sizes: Sequence[Slots], length: int, weights: NDArray[np.float32]) -> _Sums:
     at = np.zeros((weights.shape[0], length + 1))
     count = np.zeros(length + 1)
     for slots in slots_of_sizes:
@@ -223,27 +289,24 @@ def _sums(slots_of_sizes: Sequence[NDArray[np.int64]], length: int, weights: Wei
     return _Sums(np.cumsum(at, axis=1), np.cumsum(count))
 
 
-def _stretch_borders(sentences: Sequence[Sentence], length: int) -> list[tuple[int, int, int, int]]:
-    """Sentences and pairs of neighbours: characters from, to, words from, to."""
-    borders = [0]
-    for sentence in sentences:
-        borders.append(borders[-1] + len(sentence.tokens))
+def _class_sums(marks: Sequence[Marks], weights: NDArray[np.float32]) -> _Sums:
+    at = np.zeros((weights.shape[0], len(marks) + 1))
+    count = np.zeros(len(marks) + 1)
+    for n, sentence in enumerate(marks):
+        if sentence:
+            slots = class_slots(sentence)
+            at[:, n + 1] = weights[:, slots].sum(axis=1)
+            count[n + 1] = len(slots)
+    return _Sums(np.cumsum(at, axis=1), np.cumsum(count))
+
+
+def _stretch_sentences(sentences: Sequence[Sentence], length: int) -> list[tuple[int, int]]:
+    """Each sentence and each pair of neighbours within the listened length."""
     found = []
     for n, sentence in enumerate(sentences):
         if sentence.start >= length:
             break
-        found.append((sentence.start, min(sentence.end, length), borders[n], borders[n + 1]))
+        found.append((n, n + 1))
         if n + 1 < len(sentences) and sentences[n + 1].start < length:
-            found.append((sentence.start, min(sentences[n + 1].end, length), borders[n], borders[n + 2]))
+            found.append((n, n + 2))
     return found
-
-
-def mail_features(stretches: Sequence[tuple[float, float, int, int, int]]) -> NDArray[np.float64]:
-    """For each head: the loudest stretch, the loudest that doesn't overlap it, the mean, how many there are."""
-    features = np.zeros((2, 4))
-    for head in (0, 1):
-        ordered = sorted(stretches, key=lambda s: -s[head])
-        first = ordered[0]
-        second = next((s for s in ordered if s[2] != first[2] or s[3] >= first[4] or s[4] <= first[3]), first)
-        features[head] = (first[head], second[head], sum(s[head] for s in stretches) / len(stretches), np.log1p(len(stretches)))
-    return features

@@ -1,10 +1,11 @@
 """Which rules hit where: the lexicon's atoms of each sentence against the compiled phrases, linear in the text."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from gateway.scoring.classes import SHARED
 from gateway.scoring.fold import fold
 from gateway.scoring.lexicon import Lexicon, Morphology
 from gateway.scoring.patterns import HIT, Atom, Compiled, Present, compiled, parse
@@ -54,6 +55,7 @@ class Matcher:
         self._unless: dict[int, list[Compiled]] = {}
         self._staff_atoms: set[int] = set()
         self._common: set[int] = set()
+        self._shared: dict[str, dict[int, int]] = defaultdict(dict)
         self._chains: dict[int, list[tuple[tuple[int, ...], int]]] = defaultdict(list)
         self._frames: dict[str, dict[str, list[Compiled]]] = {}
         for pack in book.packs:
@@ -64,6 +66,8 @@ class Matcher:
     def _add_pack(self, pack: LanguagePack) -> None:
         for word_class in pack.classes:
             atom = self._number(pack.code, Atom("class", word_class.name))
+            if word_class.name in SHARED:
+                self._shared[pack.code][atom] = SHARED.index(word_class.name)
             if word_class.name in SHARED_CLASSES:
                 self._common.add(atom)
                 if word_class.name != "me":
@@ -207,6 +211,9 @@ class Matcher:
         number = self._numbers.get((language, "class", name))
         return [] if number is None else view.present.get(number, [])
 
-    def known_classes(self, language: str) -> Iterable[str]:
-        """The class names of a language."""
-        return [text for (code, kind, text) in self._numbers if code == language and kind == "class"]
+    def marks(self, view: View, language: str) -> list[tuple[int, int]]:
+        """The shared classes of a language in a sentence: word position and index in SHARED, in order."""
+        shared = self._shared.get(language)
+        if not shared:
+            return []
+        return sorted((first, shared[atom]) for atom, places in view.present.items() if atom in shared for first, _ in places)

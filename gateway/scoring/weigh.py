@@ -1,15 +1,15 @@
 """From segments to an assessment: findings, the arithmetic, the level and the tags."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.scoring.context import Context, Quotations, resolve
 from gateway.scoring.ear import Ear, Heard
+from gateway.scoring.ear import Part as EarPart
 from gateway.scoring.fold import Folded, fold
 from gateway.scoring.language import Languages, Tongue
 from gateway.scoring.match import Hit, Matcher, View
-from gateway.scoring.patterns import PatternError
 from gateway.scoring.shouting import shouting
 from gateway.scoring.words import Sentence, sentences
 from gateway.values import (
@@ -37,7 +37,7 @@ _LONGEST_FOREIGN_SHORT = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """A segment made ready: folded, its language known, cut into sentences."""
 
     index: int
@@ -73,31 +73,42 @@ class Scorer:
         Returns:
             Assessment: level, points, findings, tags; deterministic.
         """
-        parts = [self._part(n, segment) for n, segment in enumerate(reading.segments) if segment.kind in _LOOKED_AT and segment.text.strip()]
+        parts = [self.part(n, segment) for n, segment in enumerate(reading.segments) if segment.kind in _LOOKED_AT and segment.text.strip()]
         language = self._language(parts)
         findings: list[Finding] = []
         tags: dict[Tag, int] = defaultdict(int)
+        heard_parts: list[EarPart] = []
         for part in parts:
-            for found, tag_points in self._sentences(part, language):
+            views = self.views(part, language)
+            for view in views:
+                found, tag_points = self._sentence(view, part, language)
                 findings += found
                 if part.segment.kind in _COUNTED:
                     for tag, points in tag_points.items():
                         tags[tag] += points
-        counted_parts = [part for part in parts if part.segment.kind in _COUNTED]
-        findings += shouting(((part.index, part.segment) for part in counted_parts), language)
-        heard = self._ear.listen([(p.index, p.folded, p.sentences, p.segment.kind) for p in counted_parts], language) if self._ear else None
-        return self._sum(findings, heard, frozenset(tag for tag, points in tags.items() if points >= _TAG_POINTS), reading, language)
+            if part.segment.kind in _COUNTED and self._ear:
+                heard_parts.append(self.ear_part(part, views))
+        findings += shouting(((part.index, part.segment) for part in parts if part.segment.kind in _COUNTED), language)
+        heard = self._ear.listen(heard_parts, language) if self._ear else None
+        named = frozenset(tag for tag, points in tags.items() if points >= _TAG_POINTS)
+        return self._sum(findings, heard, named | (heard.tags if heard else frozenset()), reading, language)
+
+    def ear_part(self, part: Part, views: Sequence[View]) -> EarPart:
+        """What the ear gets of a part."""
+        marks = [self._matcher.marks(view, view.language) for view in views]
+        return EarPart(part.index, part.segment.kind, part.folded, part.sentences, marks)
 
     # --- parts --------------------------------------------------------------------------------------------------------
 
-    def _part(self, index: int, segment: Segment) -> _Part:
+    def part(self, index: int, segment: Segment) -> Part:
+        """Make a segment ready."""
         folded = fold(segment.text)
         tongue = self._languages.of(folded.text)
         lexicon = self._matcher.lexicon
-        return _Part(index, segment, folded, tongue, sentences(folded, lexicon.known, lexicon.starred), Quotations(folded.text))
+        return Part(index, segment, folded, tongue, sentences(folded, lexicon.known, lexicon.starred), Quotations(folded.text))
 
     @staticmethod
-    def _language(parts: Iterable[_Part]) -> str:
+    def _language(parts: Iterable[Part]) -> str:
         """The language of the mail: that of most of the writer's own words, the subject's when the body can't tell."""
         weights: dict[str, int] = defaultdict(int)
         for part in parts:
@@ -105,26 +116,27 @@ class Scorer:
                 weights[part.tongue.code] += len(part.folded.text) * (1 if part.segment.kind is SegmentKind.SUBJECT else 4)
         return max(weights, key=lambda code: (weights[code], code)) if weights else UNDETERMINED
 
-    def _sentences(self, part: _Part, language: str) -> Iterator[tuple[list[Finding], dict[Tag, int]]]:
-        matcher = self._matcher
-        tongue = part.tongue
-        code = tongue.code if tongue.code != UNDETERMINED else language
-        for sentence in part.sentences:
-            view = matcher.view(sentence, code, plain=tongue.plain, translit=tongue.translit)
-            found: list[Finding] = []
-            tags: dict[Tag, int] = {}
-            for hit in matcher.hits(view):
-                if hit.rule.language not in {code, UNDETERMINED} and code != UNDETERMINED and not self._counts_abroad(hit, view, part):
-                    continue
-                context = resolve(hit, view, matcher, part.quotations)
-                if hit.rule.tag:
-                    if not context.excused or hit.rule.tag is Tag.COMPLAINT:
-                        tags[hit.rule.tag] = max(tags.get(hit.rule.tag, 0), hit.rule.points)
-                elif self._use_rules:
-                    found.append(_finding(hit, view, context, part, self._policy))
-            yield found, tags
+    def views(self, part: Part, language: str) -> list[View]:
+        """The sentences of a part as the matcher sees them, in the part's language or, when nobody can tell, the mail's."""
+        code = part.tongue.code if part.tongue.code != UNDETERMINED else language
+        return [self._matcher.view(sentence, code, plain=part.tongue.plain, translit=part.tongue.translit) for sentence in part.sentences]
 
-    def _counts_abroad(self, hit: Hit, view: View, part: _Part) -> bool:
+    def _sentence(self, view: View, part: Part, language: str) -> tuple[list[Finding], dict[Tag, int]]:
+        found: list[Finding] = []
+        tags: dict[Tag, int] = {}
+        code = view.language if view.language != UNDETERMINED else language
+        for hit in self._matcher.hits(view):
+            if hit.rule.language != code and code != UNDETERMINED and not self._counts_abroad(hit, view, part):
+                continue
+            context = resolve(hit, view, self._matcher, part.quotations)
+            if hit.rule.tag:
+                if not context.excused or hit.rule.tag is Tag.COMPLAINT:
+                    tags[hit.rule.tag] = max(tags.get(hit.rule.tag, 0), hit.rule.points)
+            elif self._use_rules:
+                found.append(_finding(hit, view, context, part))
+        return found, tags
+
+    def _counts_abroad(self, hit: Hit, view: View, part: Part) -> bool:
         """Whether a rule of another language may speak here: the sentence is in it, or the words can be nothing else."""
         tokens = view.sentence.tokens
         words = [token.text for token in tokens[hit.first : hit.after]]
@@ -179,8 +191,7 @@ class Scorer:
         )
 
 
-def _finding(hit: Hit, view: View, context: Context, part: _Part, policy: Policy) -> Finding:
-    del policy
+def _finding(hit: Hit, view: View, context: Context, part: Part) -> Finding:
     rule = hit.rule
     category = rule.category or Category.INSULT
     tokens = view.sentence.tokens
@@ -280,5 +291,3 @@ def _level(findings: Sequence[Finding], policy: Policy) -> tuple[Level, int, tup
             lines.append(f"{able} of {total} points may reach {step.word}, which takes {threshold}")
     return level, total, tuple(lines)
 
-
-__all__ = ["PatternError", "Scorer"]
