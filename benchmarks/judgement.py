@@ -98,7 +98,7 @@ def main() -> None:
     options = parser.parse_args()
     forms = load_forms(rules_folders())
     for using in options.using:
-        scorer = load_scorer(rules_folders(), use_ear=using != "rules", use_rules=using != "ear")
+        scorer = load_scorer(rules_folders(), use_ear=using != "rules", use_rules=using != "ear", languages=frozenset(options.lang) if len(options.lang) < len(sets.LANGUAGES) else None)
         print(f"=== {using}, rules {scorer.version}")
         everything: dict[str, tuple[list, list]] = {}
         for name, lang, cases in chosen(options):

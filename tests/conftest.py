@@ -1,6 +1,6 @@
 import pytest
-from hypothesis import settings
 from golden import Golden
+from hypothesis import settings
 
 # machines are noisy: a slow example is no failure (speed is measured in benchmarks/)
 settings.register_profile("courtesy", deadline=None, print_blob=True)

@@ -1,7 +1,7 @@
 """A small real SMTP server on loopback that keeps what it gets and misbehaves on request.
 
 async with Sink() as sink:
-    sink.replies["rcpt"] = "550 5.1.1 unknown"        # at a step: connect ehlo mail rcpt data message rset noop quit
+    sink.replies["rcpt"] = "550 5.1.1 unknown"        # at a step: connect ehlo helo mail rcpt data message rset noop quit
     sink.recipients["joe@shop.example"] = "452 4.2.2 full"
     sink.delays["message"] = 0.5
     sink.close_at = "data"                            # hangs up instead of a reply; a step or None
@@ -147,7 +147,9 @@ class Sink:
                     now = _Transaction()
                     starttls = ["STARTTLS"] if self.tls and not writer.get_extra_info("sslcontext") else []
                     lines = ["sink", *self.extensions, *starttls] if verb.upper() == "EHLO" else ["sink"]
-                    await self._say(writer, "ehlo", "\r\n".join(f"250{'-' if n < len(lines) - 1 else ' '}{x}" for n, x in enumerate(lines)))
+                    await self._say(
+                        writer, verb.lower(), "\r\n".join(f"250{'-' if n < len(lines) - 1 else ' '}{x}" for n, x in enumerate(lines))
+                    )
                 case "STARTTLS":
                     writer.write(b"220 go\r\n")
                     await writer.start_tls(self.tls)

@@ -73,7 +73,14 @@ def test_subjects_of_automatic_answers(subject):
 
 @pytest.mark.parametrize(
     ("return_path", "automatic"),
-    [("", True), ("<>", True), ("jane@example.org", False), ("prvs=12345=jane@example.org", False), ("owner-x@y.example", True), (None, False)],
+    [
+        ("", True),
+        ("<>", True),
+        ("jane@example.org", False),
+        ("prvs=12345=jane@example.org", False),
+        ("owner-x@y.example", True),
+        (None, False),
+    ],
 )
 def test_the_envelope_sender_counts_when_it_is_known(return_path, automatic):
     assert bool(read(mail("hello"), FORMS, return_path=return_path).automatic) == automatic
@@ -97,7 +104,9 @@ def test_subjects_that_customers_write(subject):
     assert reading(mail("hello", subject)).automatic == ()
 
 
-@pytest.mark.parametrize("author", ["daemon.hill@example.org", "n.bounce@example.org", "info@example.org", "owner@example.org", "Noreply Jones <j@x.example>"])
+@pytest.mark.parametrize(
+    "author", ["daemon.hill@example.org", "n.bounce@example.org", "info@example.org", "owner@example.org", "Noreply Jones <j@x.example>"]
+)
 def test_addresses_of_people(author):
     assert reading(mail("hello", author=author)).automatic == ()
 
@@ -115,8 +124,6 @@ def test_nearly_all_automatic_mail_of_other_projects_is_told():
     names = [json.loads(line)["file"] for line in (folder / "index.jsonl").read_text(encoding="utf-8").splitlines()]
     missed = [name for name in names if not reading((folder / name).read_bytes()).automatic]
     assert len(missed) <= 0.02 * len(names), missed
-
-
 
 
 @pytest.mark.shared

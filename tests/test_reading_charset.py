@@ -66,6 +66,9 @@ def test_it_says_whether_the_declaration_was_kept_to():
     assert not decode("ты идиот".encode("koi8-r"), "utf-8")[1]
 
 
-@given(st.binary(max_size=200), st.one_of(st.none(), st.sampled_from([*CHARSETS, "utf-7", "utf-32", "big5", "hz", "idna", "punycode"]), st.text(max_size=20)))
+@given(
+    st.binary(max_size=200),
+    st.one_of(st.none(), st.sampled_from([*CHARSETS, "utf-7", "utf-32", "big5", "hz", "idna", "punycode"]), st.text(max_size=20)),
+)
 def test_any_bytes_become_clean_text(data, declared):
     decode(data, declared)[0].encode("utf-8")

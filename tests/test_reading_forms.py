@@ -17,7 +17,7 @@ def test_all_six_languages_ship_with_every_table():
     assert [table.language for table in FORMS.languages] == ["af", "de", "en", "fr", "hu", "ru"]
     for table in FORMS.languages:
         assert all([table.attributions, table.originals, table.forwards, table.mobile, table.closings, table.disclaimers, table.reader])
-        assert all([table.agents, table.me, table.replies, table.forwarded, table.automatic])
+        assert all([table.common, table.agents, table.me, table.replies, table.forwarded, table.automatic])
         assert all([table.labels.author, table.labels.sent, table.labels.to, table.labels.subject])
 
 
@@ -110,7 +110,7 @@ def test_a_seventh_language_needs_no_python(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ('\nattributions = [a]', 2, "not valid TOML"),
+        ("\nattributions = [a]", 2, "not valid TOML"),
         ('\nattribution = ["a"]', 2, "not a known key"),
         ('replies = ["re"]\nattributions = "On"', 2, "list"),
         ('replies = ["re"]\nattributions = ["... <who>:"]', 2, "no word"),
@@ -148,3 +148,10 @@ def test_the_shipped_files_explain_themselves():
         assert text.startswith("# ")
         assert "<when>" in text.split("\n\n")[0]
         tomllib.loads(text)
+
+
+def test_a_common_word_of_another_language_speaks_to_nobody():
+    assert FORMS.speaks_to_reader("du bist gemeint")
+    assert FORMS.speaks_to_reader("du Idiot")
+    assert not FORMS.speaks_to_reader("art. 433-5 du Code pénal et de la loi")
+    assert FORMS.speaks_to_reader("le chef du bureau de vous tous")

@@ -141,7 +141,9 @@ def test_a_long_subject_is_cut_and_the_body_still_read():
     "message",
     [
         b"From: a@b.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 501,
-        b"From: a@b.example\r\n" + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(40)) + b"\r\nx",
+        b"From: a@b.example\r\n"
+        + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(40))
+        + b"\r\nx",
         b"Content-Type: message/rfc822\r\n\r\n" * 40 + b"\r\nx",
     ],
 )
@@ -169,3 +171,11 @@ def test_attachments_never_reach_the_parser():
     assert len(message) > 1_000_000
     assert len(lighten(message, ReadingLimits()).message) < 2_000
     assert reading(message).own_text == "hello\nbye"
+
+
+def test_the_parser_logs_nothing(caplog):
+    caplog.set_level("DEBUG")
+    reading(
+        multipart("mixed", ("Content-Type: text/x-unknown", "x"), ("Content-Type: text/calendar", "x"), header="Subject: =?x?q?secret?=\n")
+    )
+    assert [record.name for record in caplog.records if record.name.startswith("mailparser")] == []

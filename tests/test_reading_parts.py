@@ -78,7 +78,9 @@ def test_a_multipart_inside_an_attached_mail_stays_inside():
     assert "you idiot" in of_kind(result, "forwarded")
 
 
-@pytest.mark.parametrize("fields", ["Content-Type: text/plain\nContent-Disposition: attachment; filename=log.txt", "Content-Type: text/x-log; name=a.log"])
+@pytest.mark.parametrize(
+    "fields", ["Content-Type: text/plain\nContent-Disposition: attachment; filename=log.txt", "Content-Type: text/x-log; name=a.log"]
+)
 def test_an_attached_text_is_not_the_senders_words(fields):
     result = reading(multipart("mixed", (TEXT, "The log is attached."), (fields, "you idiot")))
     assert result.own_text == "The log is attached."
@@ -101,7 +103,10 @@ def test_texts_between_attachments_are_the_senders():
         multipart("encrypted; protocol=application/pgp-encrypted", ("Content-Type: application/pgp-encrypted", "Version: 1"), (TEXT, "x")),
         raw("Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\nContent-Transfer-Encoding: base64", b"MIIB"),
         raw("Content-Type: application/x-pkcs7-mime; name=smime.p7m", b"\x30\x82"),
-        raw("Subject: x", b"-----BEGIN PGP MESSAGE-----\r\nVersion: 1\r\n\r\n" + (b"A" * 64 + b"\r\n") * 3 + b"=abcd\r\n-----END PGP MESSAGE-----\r\n"),
+        raw(
+            "Subject: x",
+            b"-----BEGIN PGP MESSAGE-----\r\nVersion: 1\r\n\r\n" + (b"A" * 64 + b"\r\n") * 3 + b"=abcd\r\n-----END PGP MESSAGE-----\r\n",
+        ),
     ],
 )
 def test_what_is_encrypted_is_said_to_be(message):
@@ -116,7 +121,9 @@ def test_words_beside_pgp_armour_are_read():
 
 
 def test_signed_mail_is_read():
-    result = reading(multipart("signed; protocol=application/pgp-signature", (TEXT, "you idiot"), ("Content-Type: application/pgp-signature", "x")))
+    result = reading(
+        multipart("signed; protocol=application/pgp-signature", (TEXT, "you idiot"), ("Content-Type: application/pgp-signature", "x"))
+    )
     assert result.own_text == "you idiot"
     assert not result.encrypted
 

@@ -43,6 +43,7 @@ def test_replies_of_mail_programs_in_six_languages(case, subject):
         "Hello\n\n________________________________\nyou idiots\nall of you",
         "Hello\nCAUTION: this mail you idiot mail",
         "Hello\n\nThis message is confidential, you idiot.",
+        "Hello\n\nYou are idiots, every single one of you, and this message is confidential to your boss.",
         "Hello\n-----Original Message-----\nyou idiot",
         "Hello\n-----Ursprüngliche Nachricht-----\nyou idiot",
         "Hello\n-----Original Message-----\nFrom: me\nyou idiot",
@@ -115,8 +116,7 @@ def test_a_forward_is_told_by_its_subject(subject):
     "signature",
     [
         "--\nHALÁLMADÁR motoros egyesület – „Előbb ütünk, aztán se kérdezünk”\nFIGYELEM: ha nem Ön a címzett, az üzenet elolvasása, másolása TILOS.",
-        "________________________________\nInjures, menaces de mort : « Sale fonctionnaire », c'est un délit.\nCe message est confidentiel. Pensez à "
-        "l'environnement avant de l'imprimer.",
+        "________________________________\nInjures, menaces de mort : « Sale fonctionnaire » : art. 433-5 du Code pénal.\nCe message est confidentiel. Pensez à l'environnement avant tout.",
         '-- \nJane Roe\nElder, ward 7\n"The soul that sinneth, it shall die."',
         "-- \nDick Moron Ltd\nwww.moron.example\n+44 20 7946 0000",
     ],
@@ -128,7 +128,9 @@ def test_a_signature_with_the_marks_of_one_is_not_own(signature):
 
 
 def test_names_and_numbers_after_a_closing_are_signature():
-    result = reading(mail("Ich warte noch.\n\nMit freundlichen Grüßen\nDieter Dumm\nTel. 0123 4567890", author="Dieter Dumm <dieter@example.org>"))
+    result = reading(
+        mail("Ich warte noch.\n\nMit freundlichen Grüßen\nDieter Dumm\nTel. 0123 4567890", author="Dieter Dumm <dieter@example.org>")
+    )
     assert of_kind(result, "signature") == "Dieter Dumm\nTel. 0123 4567890"
 
 
@@ -200,7 +202,10 @@ def test_the_agents_lines_of_a_chat_are_quoted_and_the_customers_own():
 @pytest.mark.parametrize(
     ("body", "quoted"),
     [
-        ("Copie du tchat :\n\nxX_Brise_Xx : sale pd\nxX_Brise_Xx : suicide toi\n\nMerci", "xX_Brise_Xx : sale pd\nxX_Brise_Xx : suicide toi"),
+        (
+            "Copie du tchat :\n\nxX_Brise_Xx : sale pd\nxX_Brise_Xx : suicide toi\n\nMerci",
+            "xX_Brise_Xx : sale pd\nxX_Brise_Xx : suicide toi",
+        ),
         ("From the chat\nMe: hello\nAgent: get lost\nMe: pardon?\nThat is all", "Agent: get lost"),
         ("[09:12] Ek: hallo\n[09:14] Konsultant: idioot\nDankie", "[09:14] Konsultant: idioot"),
         ("16:02 Jane: hello\n16:04 Support Tim: moron", "16:04 Support Tim: moron"),
@@ -223,6 +228,43 @@ def test_nothing_is_lost_and_the_order_is_that_of_reading():
 
 def test_format_flowed_is_joined_before_it_is_split():
     header = "Subject: Re: x\nContent-Type: text/plain; format=flowed; delsp=yes"
-    result = reading(raw(header, b"you id \r\niot, all of you\r\n\r\n> Dear customer, we have received your \r\n> request and forwarded it.\r\n-- \r\n"))
+    result = reading(
+        raw(header, b"you id \r\niot, all of you\r\n\r\n> Dear customer, we have received your \r\n> request and forwarded it.\r\n-- \r\n")
+    )
     assert result.own_text.startswith("you idiot")
     assert of_kind(result, "quoted") == "Dear customer, we have received yourrequest and forwarded it."
+
+
+AUTHOR = "Das ist wirklich unverschämt, ich warte seit Wochen.\nBitte melden Sie sich."
+ANSWER = "Guten Tag,\nwir haben Ihre Anfrage MARKER erhalten.\nIhr Support"
+MARKED = "\n".join(f"> {line}" for line in ANSWER.split("\n"))
+FRAMES = {
+    "GMX": f'Gesendet: Montag, 3. März 2025 um 10:12 Uhr\nVon: "Support" <s@x.example>\nAn: "K" <k@y.example>\nBetreff: Ihre Anfrage\n\n{ANSWER}',
+    "Outlook for phones": f"{'_' * 32}\nVon: Support <s@x.example>\nGesendet: Montag, März 3, 2025 10:12 AM\nAn: k@y.example\nBetreff: x\n\n{ANSWER}",
+    "Gmail for phones": f"Support <s@x.example> schrieb am Mo., 3. März 2025, 10:12:\n\n{MARKED}",
+    "Orange": f'> Message du 03/03/25 10:12\n> De : "Support" <s@x.example>\n> A : "k" <k@y.example>\n> Copie à :\n> Objet : x\n>\n{MARKED}',
+    "La Poste": f'----- Mail original -----\nDe: "Support" <s@x.example>\nÀ: k@y.example\nEnvoyé: Lundi 3 Mars 2025 10:12:00\nObjet: x\n\n{ANSWER}',
+    "Yahoo": f"Le lundi 3 mars 2025 à 10:12:00 UTC+1, Support <s@x.example> a écrit :\n\n{ANSWER}",
+    "mail.ru": f"Понедельник, 3 марта 2025, 10:12 +03:00 от Support <s@x.example>:\n\n{MARKED}",
+    "mail.ru forward": f"-------- Пересылаемое сообщение --------\nОт: Support <s@x.example>\nКому: k@y.example\nДата: 3 мар 2025\nТема: x\n\n{ANSWER}",
+    "Yandex": f'03.03.2025, 10:12, "Support" <s@x.example>:\n\n{ANSWER}',
+    "The Bat": f"Вы писали 3 марта 2025 г., 10:12:00:\n\n{MARKED}",
+    "freemail.hu": f"Support < s@x.example (Link -> mailto:s@x.example) > írta:\n\n{ANSWER}",
+    "citromail.hu": f"----- Eredeti üzenet -----\nFeladó: Support <s@x.example>\nCímzett: k@y.example\nTárgy: x\nDátum: 2025-03-03 10:12\n\n{ANSWER}",
+    "iPhone": f"Support <s@x.example> írta (2025. márc. 3., 10:12):\n\n{ANSWER}",
+    "Gmail in Dutch": f"Op ma 3 mrt 2025 om 10:12 schreef Support <s@x.example>:\n\n{MARKED}",
+    "Proton": f"------- Original Message -------\nOn Monday, March 3rd, 2025 at 10:12, Support <s@x.example> wrote:\n\n{MARKED}",
+    "Gmail, wrapped": f"On Mon, Mar 3, 2025 at 10:12 AM Support of the Example Company Ltd (Berlin)\n<support@example.com> wrote:\n\n{MARKED}",
+    "Notes": f"From: Support/ACME@ACME\nTo: k@y.example\nDate: 03/03/2025 10:12\nSubject: x\n\n{ANSWER}",
+    "Samsung": f"-------- Исходное сообщение --------\nОт: Support <s@x.example>\nДата: 03.03.25 10:12 (GMT+03:00)\nКому: k@y.example\nТема: x\n\n{ANSWER}",
+    "Outlook, folded": f"Von: Support <s@x.example>\nGesendet: Montag\nAn: k@y.example;\n <z@y.example>\nCc: b@y.example\nBetreff: x\n\n{ANSWER}",
+    "Thunderbird forward": f"-------- Forwarded Message --------\nSubject: \tx\nDate: \tMon, 3 Mar 2025\nFrom: \tSupport <s@x.example>\n\n{ANSWER}",
+}
+
+
+@pytest.mark.parametrize("subject", ["RE: x", "x"])
+@pytest.mark.parametrize("program", FRAMES)
+def test_frames_of_many_mail_programs(program, subject):
+    result = reading(mail(f"{AUTHOR}\n\n{FRAMES[program]}", subject))
+    assert result.own_text == AUTHOR
+    assert "MARKER" in of_kind(result, "quoted") + of_kind(result, "forwarded")

@@ -15,7 +15,13 @@ MESSAGE = b"From: a@b.example\r\nSubject: x\r\n\r\nbody \xff\r\n.\r\n"
 
 
 def envelope(**changes):
-    values = {"sender": "a@b.example", "recipients": ("s@shop.example",), "client": "192.0.2.7", "helo": "mail.b.example", "protocol": "ESMTPS"}
+    values = {
+        "sender": "a@b.example",
+        "recipients": ("s@shop.example",),
+        "client": "192.0.2.7",
+        "helo": "mail.b.example",
+        "protocol": "ESMTPS",
+    }
     return Envelope(**{**values, **changes})
 
 
@@ -107,7 +113,16 @@ def test_any_message_follows_untouched(message):
 
 @pytest.mark.parametrize(
     ("message", "bare"),
-    [(MESSAGE, False), (b"", False), (b"\r\n\r\n", False), (b"a\n", True), (b"a\r", True), (b"\r\r\n", True), (b"\n\r", True), (b"a\r\nb\nc\r\n", True)],
+    [
+        (MESSAGE, False),
+        (b"", False),
+        (b"\r\n\r\n", False),
+        (b"a\n", True),
+        (b"a\r", True),
+        (b"\r\r\n", True),
+        (b"\n\r", True),
+        (b"a\r\nb\nc\r\n", True),
+    ],
 )
 def test_bare_line_ends(message, bare):
     assert bare_line_ends(message) == bare
@@ -115,7 +130,8 @@ def test_bare_line_ends(message, bare):
 
 def test_the_same_mail_has_the_same_key_whatever_hops_wrote_on_it():
     traced = (
-        b"Return-Path: <a@b.example>\r\nReceived: from a by b\r\n\twith SMTP; x\r\nAuthentication-Results: mx; spf=pass\r\nreceived: y\r\n" + MESSAGE
+        b"Return-Path: <a@b.example>\r\nReceived: from a by b\r\n\twith SMTP; x\r\nAuthentication-Results: mx; spf=pass\r\nreceived: y\r\n"
+        + MESSAGE
     )
     keys = {
         delivery_key(envelope(), MESSAGE),
@@ -143,7 +159,9 @@ def test_other_mails_have_other_keys():
     assert len(set(keys)) == len(keys)
 
 
-@pytest.mark.parametrize("message", [b"", b"Received: x", b"Received: x\r\n", b"Received: x\r\n\ty", b"Received: x\r\n\r\nbody", b"\xff", b":"])
+@pytest.mark.parametrize(
+    "message", [b"", b"Received: x", b"Received: x\r\n", b"Received: x\r\n\ty", b"Received: x\r\n\r\nbody", b"\xff", b":"]
+)
 def test_a_key_for_any_bytes(message):
     assert len(delivery_key(envelope(sender="\udcff"), message)) == 64
 

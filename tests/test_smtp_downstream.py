@@ -4,7 +4,7 @@ import asyncio
 import ssl
 
 import pytest
-from smtp_gateway import DATA, settings_for
+from smtp_gateway import DATA, settings_for, until
 from smtp_sink import EXTENSIONS, Sink, free_port
 
 from gateway.edge import downstream_pool
@@ -167,6 +167,62 @@ async def test_a_server_without_pipelining_and_one_without_ehlo():
         assert (await pool.send(Envelope("a@b.test", TO), MESSAGE)).positive
         sink.replies["mail"] = "550 5.7.1 no"
         assert await pool.send(Envelope("a@b.test", TO), MESSAGE) == Reply(550, "no", "5.7.1")
+
+
+async def test_a_server_that_knows_no_ehlo():
+    async with Sink() as sink:
+        sink.replies["ehlo"] = "502 5.5.1 what?"
+        async with Bench(sink) as pool:
+            assert pool.extensions == Extensions()
+            assert (await pool.send(Envelope("a@b.test", TO), MESSAGE)).positive
+        sink.replies["helo"] = "550 5.7.1 go away"
+        async with Bench(sink) as pool:
+            with pytest.raises(DownstreamFailed, match="go away"):
+                await pool.send(Envelope("a@b.test", TO), MESSAGE)
+        sink.replies["connect"] = "554 5.3.2 closed"
+        async with Bench(sink) as pool:
+            with pytest.raises(DownstreamFailed, match="closed"):
+                await pool.send(Envelope("a@b.test", TO), MESSAGE)
+
+
+async def test_a_server_that_stops_reading_in_the_middle():
+    over, gone = asyncio.Event(), asyncio.Event()
+
+    async def stall(reader, writer):
+        writer.write(b"220 x\r\n")
+        for answer in (b"250-x\r\n250 PIPELINING\r\n", b"250 Ok\r\n", b"250 Ok\r\n", b"354 go\r\n"):
+            await reader.readline()
+            writer.write(answer)
+        await over.wait()
+        writer.transport.abort()
+        gone.set()
+
+    server = await asyncio.start_server(stall, "127.0.0.1", 0, limit=1000)
+    sink = Sink(server.sockets[0].getsockname()[1])
+    async with Bench(sink, "timeout_seconds = 1") as pool:
+        with pytest.raises(DownstreamFailed, match="stopped reading"):
+            await pool.send(Envelope("a@b.test", TO[:1]), b"x" * 40_000_000 + b"\r\n")
+    server.close()
+    over.set()
+    await asyncio.wait_for(gone.wait(), 5)
+
+
+async def test_the_keeper_closes_what_grew_old_and_learns_again(monkeypatch):
+    for name in ("_KEEP_SECONDS", "IDLE_SECONDS", "REFRESH_SECONDS"):
+        monkeypatch.setattr(downstream_pool, name, 0.02)
+    async with Sink() as sink, Bench(sink) as pool:
+        sink.extensions = ("DSN",)
+        await until(lambda: pool.extensions.keywords == {"DSN"})
+        monkeypatch.setattr(downstream_pool, "REFRESH_SECONDS", 60)
+        await until(lambda: pool.connections == 0)
+        await until(lambda: sink.open_connections == 0)
+
+
+async def test_an_aged_connection_is_renewed(monkeypatch):
+    async with Sink() as sink, Bench(sink) as pool:
+        monkeypatch.setattr(downstream_pool, "AGE_SECONDS", 0)
+        assert (await pool.send(Envelope("a@b.test", TO), MESSAGE)).positive
+        assert sink.connections == 2
 
 
 async def test_what_the_server_lacks_is_not_asked_of_it():

@@ -11,6 +11,7 @@ from smtp_sink import Sink
 
 from gateway.edge.smtp_data import hops, read_data
 from gateway.edge.smtp_limits import Memory
+from gateway.edge.smtp_line_ends import bare_line_ends
 
 LINE = st.one_of(
     st.binary(max_size=40).map(lambda data: data.replace(b"\r", b"").replace(b"\n", b"")),
@@ -88,6 +89,17 @@ def test_only_crlf_dot_crlf_ends_it(parts):
     whole = body + b"\r\n"
     pure = whole.count(b"\r") == whole.count(b"\n") == whole.count(b"\r\n")
     assert (received.refusal is None) == pure
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"x", b"\r\n"]), max_size=12).map(b"".join))
+def test_bare_line_ends(message):
+    assert bare_line_ends(message) == (not message.count(b"\r") == message.count(b"\n") == message.count(b"\r\n"))
+
+
+@pytest.mark.parametrize("at", [(1 << 20) - 2, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
+def test_bare_line_ends_at_the_edges_of_blocks(at):
+    for piece, bare in ((b"\r\n", False), (b"\n\r", True), (b"\rx", True), (b"x\n", True)):
+        assert bare_line_ends(b"x" * at + piece + b"y" * 10) is bare
 
 
 @pytest.mark.parametrize(("size", "refused"), [(9_998, False), (9_999, True), (50_000, True)])

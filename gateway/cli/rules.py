@@ -17,12 +17,12 @@ def rules() -> None:
 
 @rules.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("--lang", multiple=True, help="only these languages' examples")
+@click.option("--lang", multiple=True, help="Only these languages.")
 def check(folder: Path | None, lang: tuple[str, ...]) -> None:
     """Print every error and warning of the rules, FILE:LINE: error: TEXT; FOLDER is a site folder over the shipped rules."""
     problems: list[Problem] = []
     try:
-        book, warnings = load_rules(rules_folders(folder))
+        book, warnings = load_rules(rules_folders(folder), frozenset(lang) or None)
         problems += warnings
         problems += check_examples(book, build_scorer(book, use_ear=False), lang or None)
     except BadInput as error:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from gateway.edge.settings import Downstream, split_host_port
+from gateway.edge.smtp_line_ends import bare_line_ends
 from gateway.errors import DownstreamFailed
 from gateway.values import Reply
 
@@ -73,8 +74,7 @@ def stuffed(message: bytes) -> bytes:
     Raises:
         DownstreamFailed: a bare CR or LF in it; a lax server could take what follows for commands.
     """
-    pairs = message.count(b"\r\n")
-    if message.count(b"\r") != pairs or message.count(b"\n") != pairs:
+    if bare_line_ends(message):
         raise DownstreamFailed("a message with bare CR or LF is never sent on")
     end = b".\r\n" if not message or message.endswith(b"\r\n") else b"\r\n.\r\n"
     start = b"." if message.startswith(b".") else b""
@@ -169,6 +169,10 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         self._wake()
 
+    def _overdue(self) -> None:
+        self.silent = True
+        self._fail("no reply in time")
+
     # --- what the pool and transactions call
 
     @property
@@ -261,19 +265,18 @@ class Connection(asyncio.Protocol):
         Raises:
             DownstreamFailed: none came in time, the connection broke, or it was 421.
         """
-        try:
-            if not self._replies:
-                async with asyncio.timeout(self._seconds):
-                    while not self._replies and not self._failure:
-                        self._waiter = asyncio.get_running_loop().create_future()
-                        await self._waiter
-        except TimeoutError:
-            self.silent = True
-            self._fail("no reply in time")
-            raise DownstreamFailed(self._failure) from None
-        except BaseException:
-            self.abort()
-            raise
+        if not self._replies:
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(self._seconds, self._overdue)
+            try:
+                while not self._replies and not self._failure:
+                    self._waiter = loop.create_future()
+                    await self._waiter
+            except BaseException:
+                self.abort()
+                raise
+            finally:
+                timer.cancel()
         if not self._replies:
             raise DownstreamFailed(self._failure)
         reply = self._replies.popleft()

@@ -45,6 +45,7 @@ class _FormsFile(_Section):
     closings: _Phrases = ()
     disclaimers: _Phrases = ()
     reader: _Phrases = ()
+    common: _Phrases = ()
     agents: _Phrases = ()
     me: _Phrases = ()
     replies: _Phrases = ()

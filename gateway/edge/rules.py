@@ -47,11 +47,12 @@ class _Found:
     rules: dict[str, Rule] = field(default_factory=dict)
 
 
-def load_rules(folders: Sequence[Path]) -> tuple[RuleBook, tuple[Problem, ...]]:
+def load_rules(folders: Sequence[Path], languages: frozenset[str] | None = None) -> tuple[RuleBook, tuple[Problem, ...]]:
     """Read rules folders, later ones laid over earlier ones.
 
     Args:
         folders: the shipped folder first, then the site's.
+        languages: only these, None for all.
 
     Returns:
         tuple[RuleBook, tuple[Problem, ...]]: the book, and warnings.
@@ -59,14 +60,15 @@ def load_rules(folders: Sequence[Path]) -> tuple[RuleBook, tuple[Problem, ...]]:
     Raises:
         BadInput: with every error and warning at once.
     """
-    reader = _Reader()
+    reader = _Reader(languages)
     for folder in folders:
         reader.folder(folder)
     return reader.book()
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, wanted: frozenset[str] | None) -> None:
+        self.wanted = wanted
         self.problems: list[Problem] = []
         self.languages: dict[str, _Found] = {}
         self.policy: Policy | None = None
@@ -84,7 +86,7 @@ class _Reader:
         own_ids: dict[str, tuple[str, int]] = {}
         for path in sorted(folder.rglob("*.toml")):
             parts = path.relative_to(folder).parts
-            if len(parts) != 2 or parts[1] in _OTHER_FILES:
+            if len(parts) != 2 or parts[1] in _OTHER_FILES or (self.wanted is not None and parts[0] not in self.wanted):
                 continue
             self._language_file(path, self.languages.setdefault(parts[0], _Found()), parts[0], own_ids)
 

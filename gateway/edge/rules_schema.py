@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gateway.scoring.match import compile_pattern
 from gateway.scoring.patterns import HIT, PatternError, parse
 from gateway.values import Category, Tag, Target
 
@@ -37,6 +38,14 @@ def _entry(value: str) -> str:
     bare = value.strip("=*~ ")
     if "*" in value and len(bare) < 3:
         raise ValueError(f"{value!r} is too short for a *; at least three letters are needed")
+    return value
+
+
+def _regular(value: str) -> str:
+    try:
+        compile_pattern(value)
+    except PatternError as error:
+        raise ValueError(str(error)) from None
     return value
 
 
@@ -78,7 +87,7 @@ class RuleTable(_Matching):
     default: Literal["staff", "nobody"] | None = None
     clause: Annotated[tuple[Clause, ...], Many]
     signal: bool = False
-    pattern: str = ""
+    pattern: Annotated[str, AfterValidator(_regular)] = ""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -20,17 +20,20 @@ def rules_folders(site: Path | None = None, only: Path | None = None) -> tuple[P
     return (folder("rules"), *((site,) if site is not None else ()))
 
 
-def load_scorer(folders: Sequence[Path], *, use_ear: bool = True, use_rules: bool = True) -> Scorer:
+def load_scorer(
+    folders: Sequence[Path], *, use_ear: bool = True, use_rules: bool = True, languages: frozenset[str] | None = None
+) -> Scorer:
     """Build a scorer.
 
     Args:
         folders: rules folders, later ones laid over earlier ones.
         use_ear: off to judge by rules alone; `use_rules` off to listen by the ear alone (benchmarks).
+        languages: only these rules, None for all.
 
     Raises:
         BadInput: with every problem of the rules files.
     """
-    book, _ = load_rules(folders)
+    book, _ = load_rules(folders, languages)
     return build_scorer(book, use_ear=use_ear, use_rules=use_rules)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway import replies
 from gateway.edge.smtp_limits import Reservation
+from gateway.edge.smtp_line_ends import bare_line_ends
 from gateway.values import Reply
 
 _END = b"\r\n.\r\n"
@@ -78,10 +79,7 @@ async def read_data(reader: asyncio.StreamReader, size_limit: int, memory: Reser
 def _objection(message: bytes, size_limit: int) -> Reply | None:
     if len(message) > size_limit:
         return replies.TOO_BIG
-    pairs = message.count(b"\r\n")
-    if message.count(b"\r") != pairs or message.count(b"\n") != pairs:
-        return replies.BARE_LINE_ENDS
-    return None
+    return replies.BARE_LINE_ENDS if bare_line_ends(message) else None
 
 
 def hops(message: bytes) -> int:

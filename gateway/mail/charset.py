@@ -10,14 +10,29 @@ from itertools import pairwise
 
 _FALLBACKS = ("koi8-r", "cp1251", "cp1250", "iso-8859-2", "cp1252")
 _NO_CHARSETS = frozenset(
-    {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "oem", "mbcs", "charmap", "utf-7", "ascii", "utf-8", "utf-8-sig"}
+    {
+        "idna",
+        "punycode",
+        "undefined",
+        "unicode_escape",
+        "raw_unicode_escape",
+        "oem",
+        "mbcs",
+        "charmap",
+        "utf-7",
+        "ascii",
+        "utf-8",
+        "utf-8-sig",
+    }
 )
 """Codecs of Python that no mail is written in, and those that are tried apart."""
 _ALIASES = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "iso8859-1": "cp1252", "iso-8859-9": "cp1254"}
 """What is declared as Latin-1 is Windows-1252 in practice, as the WHATWG encoding standard has it."""
 _SEVEN_BIT = frozenset({"iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_3", "iso2022_jp_ext", "iso2022_kr", "hz"})
 _WIDE = frozenset({"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"})
-_MULTIBYTE = frozenset({"big5", "big5hkscs", "cp932", "cp949", "cp950", "euc_jp", "euc_kr", "gb2312", "gbk", "gb18030", "shift_jis", "johab"})
+_MULTIBYTE = frozenset(
+    {"big5", "big5hkscs", "cp932", "cp949", "cp950", "euc_jp", "euc_kr", "gb2312", "gbk", "gb18030", "shift_jis", "johab"}
+)
 _SAMPLE = 4_000
 """So many bytes around the first ones with the eighth bit decide; the rest of the text is in the same charset."""
 
@@ -160,7 +175,9 @@ def _worth(text: str) -> float:
             common = sum(letter in _CYRILLIC_COMMON for letter in word[1:].lower()) if len(word) > 1 else 0.5
             turned = sum(a.islower() and b.isupper() for a, b in pairwise(word))
             shouted = 0.9 if len(word) > 1 and word.isupper() else 1.0
-            points += cyrillic * (1.0 if not others and cyrillic == len(word) else -0.5) * shouted * (0.3 + 0.7 * common / max(1, len(word) - 1))
+            points += (
+                cyrillic * (1.0 if not others and cyrillic == len(word) else -0.5) * shouted * (0.3 + 0.7 * common / max(1, len(word) - 1))
+            )
             points -= 2.0 * turned
         else:
             ours = sum(letter in _LATIN_OURS for letter in word)

@@ -21,8 +21,8 @@ GAPS = frozenset({"<when>", "<who>", "<address>", "..."})
 
 
 def folded(text: str) -> str:
-    """The form in which patterns and lines are compared: case, spaces, bold marks and invisible marks don't count."""
-    text = unicodedata.normalize("NFC", text).casefold().replace("*", "")
+    """The form in which patterns and lines are compared: case, spaces, bold marks, invisible marks and the form of apostrophes don't count."""
+    text = unicodedata.normalize("NFC", text).casefold().replace("*", "").replace("’", "'")
     text = "".join(character for character in text if unicodedata.category(character) != "Cf") if not text.isascii() else text
     return " ".join(text.split()).replace(" :", ":")
 
@@ -42,7 +42,7 @@ class _Gap:
         """Whether a stretch of text can stand in this gap."""
         if self.when and sum(character.isdigit() for character in text) < _DIGITS_OF_A_DATE:
             return False
-        if self.address and "@" not in text.rstrip(" ,").rpartition(" ")[2]:
+        if self.address and "@" not in text.rstrip(" ,>)").rpartition(" ")[2]:
             return False
         return not self.who or bool(text.strip())
 
@@ -111,6 +111,30 @@ class Pattern:
         return self.gaps[-1].holds(text[position:end])
 
 
+class _Patterns:
+    """Many whole-line patterns; only those that share a line's first or last word are tried."""
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        self._first: dict[str, list[Pattern]] = {}
+        self._last: dict[str, list[Pattern]] = {}
+        self._others: list[Pattern] = []
+        for pattern in map(Pattern.of, sources):
+            head, tail = pattern.literals[0], pattern.literals[-1]
+            if " " in head.strip() or head.endswith(" ") or (head and not pattern.gaps):
+                self._first.setdefault(head.split()[0], []).append(pattern)
+            elif " " in tail.strip() or tail.startswith(" "):
+                self._last.setdefault(tail.split()[-1], []).append(pattern)
+            else:
+                self._others.append(pattern)
+
+    def match(self, text: str) -> bool:
+        """Whether a folded text has one of the forms."""
+        if not text:
+            return False
+        candidates = (self._first.get(text.partition(" ")[0], ()), self._last.get(text.rpartition(" ")[2], ()), self._others)
+        return any(pattern.matches(text) for patterns in candidates for pattern in patterns)
+
+
 def _gap(names: list[str]) -> _Gap:
     return _Gap("<when>" in names, "<who>" in names, names[-1] == "<address>")
 
@@ -144,6 +168,7 @@ class LanguageForms:
         closings: how a mail ends ("Kind regards").
         disclaimers: phrases that stand in footers only.
         reader: words that speak to the reader ("you", "your").
+        common: the commonest words of the language; one of them that another language says to its reader is told apart by them.
         agents: how our side is called in a pasted chat.
         me: how the writer calls himself there.
         replies: subject prefixes of a reply, without the colon.
@@ -160,6 +185,7 @@ class LanguageForms:
     closings: tuple[str, ...] = ()
     disclaimers: tuple[str, ...] = ()
     reader: tuple[str, ...] = ()
+    common: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     me: tuple[str, ...] = ()
     replies: tuple[str, ...] = ()
@@ -180,7 +206,7 @@ class Forms:
         if "@" not in line and not any(character.isdigit() for character in line):
             return False
         text = folded(line)
-        return text.endswith(":") and any(pattern.matches(text) for pattern in self._attributions)
+        return text.endswith(":") and self._attributions.match(text)
 
     def original(self, line: str) -> bool:
         """Whether a line is the separator before a quoted mail."""
@@ -202,20 +228,25 @@ class Forms:
         if len(line) > 100:
             return False
         text = folded(line)
-        return any(pattern.matches(text) for pattern in self._mobile) and not self.speaks_to_reader(line)
+        return self._mobile.match(text) and not self.speaks_to_reader(line)
 
     def closing(self, line: str) -> bool:
         """Whether a line is a closing."""
         return len(line) < 60 and folded(line).strip(" ,.!:;-–—") in self._closings
 
-    def disclaimer(self, text: str) -> bool:
-        """Whether a paragraph has a phrase in it that stands in footers only."""
+    def disclaimers(self, text: str) -> int:
+        """How many phrases that stand in footers only a paragraph has in it."""
         folded_text = folded(text[:4000])
-        return any(pattern.within(folded_text) for pattern in self._disclaimers)
+        return sum(pattern.within(folded_text) for pattern in self._disclaimers)
 
     def speaks_to_reader(self, text: str) -> bool:
-        """Whether a text has a word in it that speaks to the reader."""
-        return not self._reader.isdisjoint(words(text))
+        """Whether a text has a word in it that speaks to the reader, in the language that the text is in."""
+        found = set(words(text))
+        return any(not self._foreign(word, found) for word in found & self._reader)
+
+    def _foreign(self, word: str, found: set[str]) -> bool:
+        """Whether a word that speaks to the reader is a common word of another language here: German "du", French "du"."""
+        return any(word in common and len(found & common) > 1 for common in self._common)
 
     def agent(self, label: str) -> bool:
         """Whether a speaker of a pasted chat is one of ours."""
@@ -235,12 +266,12 @@ class Forms:
 
     def automatic_subject(self, subject: str) -> bool:
         """Whether a subject is one that programs write."""
-        text = folded(subject[:_LONGEST_FRAME])
-        return any(pattern.matches(text) for pattern in self._automatic)
+        return self._automatic.match(folded(subject[:_LONGEST_FRAME]))
 
     @staticmethod
     def _separator(line: str, names: frozenset[str]) -> bool:
-        if len(line) > 120:
+        line = line.strip()
+        if not line or len(line) > 120 or (line[0] not in _DECORATION and line[-1] != ":"):
             return False
         text = folded(line)
         bare = text.strip(_DECORATION)
@@ -253,8 +284,8 @@ class Forms:
         return bool(colon) and re.sub(r"[\[(]?\d+[\])]?$", "", folded(head)).strip() in prefixes
 
     @cached_property
-    def _attributions(self) -> tuple[Pattern, ...]:
-        return tuple(Pattern.of(source) for table in self.languages for source in table.attributions)
+    def _attributions(self) -> _Patterns:
+        return _Patterns(source for table in self.languages for source in table.attributions)
 
     @cached_property
     def _originals(self) -> frozenset[str]:
@@ -274,8 +305,8 @@ class Forms:
         return names
 
     @cached_property
-    def _mobile(self) -> tuple[Pattern, ...]:
-        return tuple(Pattern.of(source) for table in self.languages for source in table.mobile)
+    def _mobile(self) -> _Patterns:
+        return _Patterns(source for table in self.languages for source in table.mobile)
 
     @cached_property
     def _closings(self) -> frozenset[str]:
@@ -290,6 +321,10 @@ class Forms:
         return _set(source for table in self.languages for source in table.reader)
 
     @cached_property
+    def _common(self) -> tuple[frozenset[str], ...]:
+        return tuple(_set(table.common) for table in self.languages)
+
+    @cached_property
     def _agents(self) -> frozenset[str]:
         return _set(source for table in self.languages for source in table.agents)
 
@@ -298,8 +333,8 @@ class Forms:
         return _set(source for table in self.languages for source in table.me)
 
     @cached_property
-    def _automatic(self) -> tuple[Pattern, ...]:
-        return tuple(Pattern.of(source) for table in self.languages for source in table.automatic)
+    def _automatic(self) -> _Patterns:
+        return _Patterns(source for table in self.languages for source in table.automatic)
 
     @cached_property
     def _replies(self) -> frozenset[str]:

@@ -155,7 +155,9 @@ def _word(encoding: bytes, data: bytes) -> bytes:
 
 def lenient_base64(data: bytes) -> bytes:
     """Decode base64 whatever stands between its letters and however it ends."""
-    letters = data.translate(None, delete=bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")))
+    letters = data.translate(
+        None, delete=bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+    )
     whole = bytearray()
     for piece in letters.split(b"="):
         if piece:

@@ -275,7 +275,9 @@ class _Scanner:
             style["color"] = attributes["color"].lower().strip()
         if name == "body" and "text" in attributes:
             style["color"] = attributes["text"].lower().strip()
-        style = css.laid_over(style, self._sheet.of(name, attributes.get("class", "").lower().split()[:20], attributes.get("id", "").lower()))
+        style = css.laid_over(
+            style, self._sheet.of(name, attributes.get("class", "").lower().split()[:20], attributes.get("id", "").lower())
+        )
         if "style" in attributes:
             style = css.laid_over(style, css.declarations(html.unescape(_HUGE_REFERENCE.sub("", attributes["style"][:20_000]))))
         if style:
@@ -366,4 +368,6 @@ def _apply(element: _Element, style: Declarations) -> None:
         element.ink = css.colour(style["color"])
     for name in ("background", "background-color"):
         if name in style and not style[name].startswith(("transparent", "inherit", "initial", "none")):
-            element.paper = css.colour(style[name].split(" ")[0] if name == "background" and not style[name].startswith("rgb") else style[name])
+            element.paper = css.colour(
+                style[name].split(" ")[0] if name == "background" and not style[name].startswith("rgb") else style[name]
+            )

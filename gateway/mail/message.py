@@ -1,7 +1,6 @@
 """What one mail says: mail-parser is the reader of record of its header and its part tree, everything it misses is read here."""
 
 import email
-import logging
 import re
 from collections.abc import Iterator
 from typing import TypeVar
@@ -17,8 +16,8 @@ from gateway.mail.quotes import Frame
 from gateway.mail.skeleton import ReadingLimits, Skeleton, lighten
 from gateway.values import Mailbox, Reading, Segment, SegmentKind
 
-logging.getLogger("mailparser").addHandler(logging.NullHandler())
-logging.getLogger("mailparser").propagate = False
+for _module in (mailparser.core, mailparser.utils):
+    _module.log.disabled = True  # it logs addresses and header values, once a mail
 
 _MOST_FROM_FIELDS = 10
 _LONGEST_FROM = 8_192
@@ -66,7 +65,7 @@ def _read(message: bytes, forms: Forms, limits: ReadingLimits, return_path: str 
     header = skeleton.header
     tree_parts = parts.read(tree)
     subject = " ".join(dict.fromkeys(headers.text(value) for value in header.all("subject") if value))[:10_000]
-    authors = tuple(_mailboxes(header, "from"))
+    authors = tuple(_mailboxes(record, header, "from"))
     in_reply_to = headers.message_ids(header.all("in-reply-to"))
     references = headers.message_ids(header.all("references"))
     frame = Frame(
@@ -84,11 +83,13 @@ def _read(message: bytes, forms: Forms, limits: ReadingLimits, return_path: str 
         subject=subject,
         authors=authors,
         from_fields=len(header.all("from")),
-        reply_to=tuple(_mailboxes(header, "reply-to")),
+        reply_to=tuple(_mailboxes(record, header, "reply-to")),
         message_id=next(iter(headers.message_ids(header.all("message-id")[:1])), ""),
         in_reply_to=in_reply_to,
         references=references,
-        authentication_results=tuple(headers.one_line(value.decode("utf-8", "replace")) for value in header.all("authentication-results")[:50]),
+        authentication_results=tuple(
+            headers.one_line(value.decode("utf-8", "replace")) for value in header.all("authentication-results")[:50]
+        ),
         received=len(header.all("received")),
         automatic=automatic.reasons(header, subject, tree_parts.types, return_path, forms),
         encrypted=tree_parts.encrypted or encrypted,
@@ -109,14 +110,23 @@ def _parsed(skeleton: Skeleton) -> tuple[mailparser.MailParser, email.message.Me
 # --- mailboxes ----------------------------------------------------------------------------------------------------
 
 
-def _mailboxes(header: Header, name: str) -> Iterator[Mailbox]:
-    """Every mailbox of every field of a name; mail-parser shows the first field only, so each is given to it alone."""
-    for value in header.all(name)[:_MOST_FROM_FIELDS]:
-        text = charset.decode(value[:_LONGEST_FROM], None)[0]
-        for display, address in mailparser.parse_from_string(f"From: {text}\n\n").from_:
-            local, at, domain = headers.one_line(str(address)).rpartition("@")
-            if at and local and domain:
-                yield Mailbox(headers.one_line(str(display)), f"{local}@{domain.lower()}")
+def _mailboxes(record: mailparser.MailParser, header: Header, name: str) -> Iterator[Mailbox]:
+    """Every mailbox of every field of a name."""
+    values = header.all(name)
+    if len(values) == 1 and values[0].isascii() and len(values[0]) <= _LONGEST_FROM:
+        pairs = record.from_ if name == "from" else record.reply_to
+    else:
+        pairs = [pair for value in values[:_MOST_FROM_FIELDS] for pair in _alone(value)]
+    for display, address in pairs:
+        local, at, domain = headers.one_line(str(address)).rpartition("@")
+        if at and local and domain:
+            yield Mailbox(headers.one_line(str(display)), f"{local}@{domain.lower()}")
+
+
+def _alone(value: bytes) -> list[tuple[str, str]]:
+    """The mailboxes of a field that mail-parser doesn't show: one of several, or in an undeclared charset, given to it alone."""
+    text = charset.decode(value[:_LONGEST_FROM], None)[0]
+    return list(mailparser.parse_from_string(f"From: {text}\n\n").from_)
 
 
 def _names(authors: tuple[Mailbox, ...]) -> Iterator[str]:

@@ -15,6 +15,8 @@ _MARKS = re.compile(r"[ \t]{0,3}>(?:[ \t]?>)*[ \t]?")
 _RULE = re.compile(r"[ \t]*[-_=—–*]{5,}[ \t]*")
 _WRAPPED = 4
 """An attribution line is wrapped into at most this many lines."""
+_NARROWEST = 40
+"""No mail program wraps a line that is shorter."""
 _SOME_WORDS = 3
 """Fewer own words than these say nothing: "Hello" above a quote doesn't make the quote an answer's."""
 _A_MAIL = 8
@@ -65,6 +67,11 @@ def unmarked(line: str) -> str:
 def marked(line: str) -> bool:
     """Whether a line begins with a quote mark."""
     return _MARKS.match(line) is not None
+
+
+def _wrapped(line: str) -> bool:
+    """Whether a line could be the beginning of an attribution that a mail program wrapped: long, with a date in it."""
+    return len(line) >= _NARROWEST and any(character.isdigit() for character in line)
 
 
 def kinds(lines: Sequence[str], forms: Forms, frame: Frame) -> list[SegmentKind]:
@@ -159,10 +166,10 @@ class _Claims:
             attribution = inside._attribution_end(start)
             if attribution > start and inside._next[attribution] >= len(inner) and self._next[end] < len(self._lines):
                 return _Claim(position, len(self._lines), SegmentKind.QUOTED, sure=True, framed=True)
-            separator = self._forms.original(inner[start]) or self._forms.forward(inner[start])
-            header_at = inside._next[start + 1] if separator else start
-            if attribution > start or (header_at < len(inner) and inside._header_lines(header_at, separated=separator)):
-                forwarded = separator and self._forms.forward(inner[start])
+            forwarded = self._forms.forward(inner[start])
+            separated = forwarded or self._forms.original(inner[start])
+            headed = inside._header_lines(start, separated=False) or inside._header_lines(inside._next[start + 1], separated=separated)
+            if attribution > start or headed:
                 return _Claim(position, end, self._passed_on(forwarded=forwarded), sure=False, framed=True)
         if self._introduced(position):
             return _Claim(position, end, SegmentKind.QUOTED, sure=False, framed=False)
@@ -197,13 +204,14 @@ class _Claims:
                 break
             joined = f"{joined} {line}" if joined else line
             if line.rstrip("* \xa0").endswith(":"):
-                later = joined.removeprefix(self._lines[position].strip()).strip()
-                return number + 1 if self._whole_attribution(joined) and not self._whole_attribution(later) else position
+                first = self._lines[position].strip()
+                needed = _wrapped(first) or not self._whole_attribution(joined.removeprefix(first).strip())
+                return number + 1 if needed and self._whole_attribution(joined) else position
         return position
 
     def _whole_attribution(self, joined: str) -> bool:
         """Whether lines together are an attribution, and not only the end of one that begins a line before."""
-        balanced = joined.count("<") == joined.count(">") and joined.count("(") == joined.count(")")
+        balanced = joined.count("<") == joined.replace("->", "").count(">") and joined.count("(") == joined.count(")")
         return balanced and self._forms.attribution(joined)
 
     def _after_attribution(self, position: int, end: int) -> _Claim:

@@ -10,8 +10,8 @@ from gateway.values import SegmentKind
 _DELIMITER = re.compile(r"[ \t]*(?:-- ?|[-_=—–*]{2,})[ \t\xa0]*")
 _CONTACT = re.compile(r"(?:\+|\b0)\d[\d ()/.\-]{5,}\d|\bhttps?://|\bwww\.|[^\s@]@[^\s@]+\.\w", re.IGNORECASE)
 _MOST_LINES = 20
-_FOOTER_WORDS = 8
-"""A footer is a sentence or more; a phrase of one inside a short line of one's own is nothing of the kind."""
+_FOOTER_WORDS = 4
+"""A footer is a sentence or more."""
 
 
 def mark(lines: Sequence[str], kinds: list[SegmentKind], forms: Forms, frame: Frame) -> None:
@@ -94,10 +94,13 @@ def _footer(lines: Sequence[str], kinds: list[SegmentKind], first: int, end: int
         while stop > first and not lines[stop - 1].strip():
             stop -= 1
         start = stop
-        while start > first and lines[start - 1].strip():
+        while start > max(first, stop - _MOST_LINES) and lines[start - 1].strip():
             start -= 1
+        paragraph = " ".join(lines[start:stop])
+        if not forms.disclaimers(paragraph):
+            return
         footer = next((number for number in range(start, stop) if _is_footer(lines[number], forms)), None)
-        if footer is None and start > first and _is_footer(" ".join(lines[start:stop])[:4000], forms):
+        if footer is None and start > first and _is_footer(paragraph, forms):
             footer = start
         if footer is None or footer == first:
             return
@@ -108,8 +111,8 @@ def _footer(lines: Sequence[str], kinds: list[SegmentKind], first: int, end: int
 
 
 def _is_footer(text: str, forms: Forms) -> bool:
-    """Whether a line or a paragraph is a legal footer: a long text with a phrase of one, or a short one that speaks to nobody."""
-    if not forms.disclaimer(text):
+    """Whether a line or a paragraph is a legal footer: with two phrases of one, or with one and not a word to the reader."""
+    phrases = forms.disclaimers(text)
+    if not phrases or len(words(text[:4000])) < _FOOTER_WORDS:
         return False
-    count = len(words(text[:4000]))
-    return count >= _FOOTER_WORDS or (count >= _FOOTER_WORDS // 2 and not forms.speaks_to_reader(text))
+    return phrases > 1 or not forms.speaks_to_reader(text[:4000])

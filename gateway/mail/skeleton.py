@@ -133,7 +133,9 @@ class _Lightener:
 
 def _content(header: Header) -> tuple[str, bytes | None, bool]:
     """Content type, boundary as a parser will have it, and whether a transfer encoding other than plain is declared."""
-    fields = b"".join(b"%s: %s\r\n" % (field.name.encode(), field.value[:4_000]) for field in header.fields if field.name.startswith("content-t"))
+    fields = b"".join(
+        b"%s: %s\r\n" % (field.name.encode(), field.value[:4_000]) for field in header.fields if field.name.startswith("content-t")
+    )
     try:
         message = email.message_from_bytes(fields + b"\r\n")
         boundary = message.get_boundary() if message.get_content_maintype() == "multipart" else None

@@ -75,7 +75,10 @@ def received_field(envelope: Envelope, hostname: str, reference: str, when: date
         str: folded, with CRLF line ends; the recipient is named only when there is one (RFC 5321 section 7.6).
     """
     protocol = envelope.protocol.upper() if envelope.protocol.upper() in _PROTOCOLS else "ESMTP"
-    lines = [f"Received: from {_helo(envelope.helo)}{_client(envelope.client)}", f"by {_helo(hostname)} with {protocol} id {_id(reference)}"]
+    lines = [
+        f"Received: from {_helo(envelope.helo)}{_client(envelope.client)}",
+        f"by {_helo(hostname)} with {protocol} id {_id(reference)}",
+    ]
     if len(envelope.recipients) == 1 and (recipient := _recipient(envelope.recipients[0], protocol)):
         lines.append(f"for <{recipient}>")
     return "\r\n\t".join([*lines[:-1], f"{lines[-1]};", format_datetime(when)]) + "\r\n"

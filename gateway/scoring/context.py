@@ -2,7 +2,6 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.scoring.match import Hit, Matcher, View
@@ -43,7 +42,7 @@ class Quotations:
         return None
 
 
-def resolve(hit: Hit, view: View, matcher: Matcher, quotations: Quotations, previous: Sequence[str] = ()) -> Context:
+def resolve(hit: Hit, view: View, matcher: Matcher, quotations: Quotations, *, about_outsider: bool = False) -> Context:
     """Say at whom a hit is aimed and whether it is meant.
 
     Args:
@@ -51,15 +50,17 @@ def resolve(hit: Hit, view: View, matcher: Matcher, quotations: Quotations, prev
         view: the sentence.
         matcher: for the frames of the language.
         quotations: of the segment.
-        previous: frames of the sentence before, for speech that is reported over several sentences.
+        about_outsider: the sentences before spoke of a third party and this one names nobody of ours.
 
     Returns:
         Context: the target and what excuses it.
     """
-    del previous
     tokens = view.sentence.tokens
     start, end = tokens[hit.first].start, tokens[hit.after - 1].end
     frames = dict(matcher.frames(view, hit.rule.language, hit.first, hit.after))
+    if view.language != hit.rule.language:
+        # a word of another language in a sentence of this one: this one's frames say whom it is about
+        frames |= dict(matcher.frames(view, view.language, hit.first, hit.after))
     quotation = quotations.around(start, end)
     if quotation and not _said_to_staff(hit, view, matcher, quotation):
         return Context(hit.rule.default, excused="between quotation marks")
@@ -75,6 +76,8 @@ def resolve(hit: Hit, view: View, matcher: Matcher, quotations: Quotations, prev
         return Context(Target.STAFF, intense=intense)
     if targets:
         return Context(min(targets)[2], intense=intense)
+    if about_outsider:
+        return Context(Target.THIRD_PARTY, intense=intense)
     return Context(hit.rule.default, intense=intense, sure=False)
 
 
@@ -84,5 +87,4 @@ def _said_to_staff(hit: Hit, view: View, matcher: Matcher, quotation: tuple[int,
     if not inside or len(inside) > 2:
         return False
     before = min(inside)
-    places = [*matcher.stands(view, hit.rule.language, "you"), *matcher.stands(view, hit.rule.language, "your")]
-    return any(after == before or after == before - 1 for _, after in places)
+    return any(after == before for _, after in matcher.stands(view, view.language, "you"))

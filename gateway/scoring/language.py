@@ -15,6 +15,8 @@ NEIGHBOURS = ("nl", "uk", "bg", "es", "it", "pl", "pt", "ro", "cs", "sk", "tr", 
 _LONGEST_SAMPLE = 600
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _FEWEST_WORDS = 3
+_SHORTEST_PLAIN = 25
+"""Characters; in less than this a missing accent proves nothing."""
 
 Identify = Callable[[str], str]
 """The best language code for a text, among our languages and the neighbours."""
@@ -42,10 +44,10 @@ class Languages:
         """Tell the language of a folded text."""
         sample = folded[:_LONGEST_SAMPLE]
         words = _WORD.findall(sample)
-        plain = sum(not c.isascii() for c in sample) * 60 < len(sample)
+        plain = len(sample) >= _SHORTEST_PLAIN and sum(not c.isascii() for c in sample) * 80 < len(sample)
         if len(words) < _FEWEST_WORDS:
             return Tongue(self._by_frequent(words), plain=plain)
-        if plain and self._is_translit(words):
+        if sample.isascii() and self._is_translit(words):
             return Tongue("ru", plain=True, translit=True)
         code = self._identify(sample)
         by_words = self._by_frequent(words)

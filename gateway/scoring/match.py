@@ -4,16 +4,63 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
+
+import re2
 
 from gateway.scoring.classes import SHARED
 from gateway.scoring.fold import fold
 from gateway.scoring.lexicon import Lexicon, Morphology
-from gateway.scoring.patterns import HIT, Atom, Compiled, Present, compiled, parse
+from gateway.scoring.patterns import HIT, Atom, Compiled, PatternError, Present, compiled, parse
 from gateway.scoring.rules import FRAMES, LanguagePack, Rule, RuleBook
 from gateway.scoring.words import Sentence, Token
 
 SHARED_CLASSES = ("you", "your", "staff", "me")
 """Classes that nearly every sentence of a support mail has: a phrase is never looked up by them alone."""
+
+
+class Found(Protocol):
+    """A match of a Search."""
+
+    def start(self) -> int:
+        """Where it begins."""
+        ...
+
+    def end(self) -> int:
+        """Where it ends."""
+        ...
+
+    def span(self) -> tuple[int, int]:
+        """Both."""
+        ...
+
+
+class Search(Protocol):
+    """A compiled regular expression that takes linear time whatever it says (RE2)."""
+
+    def search(self, text: str) -> Found | None:
+        """The first match."""
+        ...
+
+
+def compile_pattern(pattern: str) -> Search:
+    """Compile an admin's own regular expression.
+
+    Args:
+        pattern: RE2 syntax: no look-around, no back-references; case is ignored.
+
+    Raises:
+        PatternError: it isn't a regular expression that RE2 understands.
+    """
+    try:
+        options = re2.Options()
+        options.log_errors = False
+        options.case_sensitive = False
+        options.max_mem = 8 << 20
+        compiled_pattern: Search = re2.compile(pattern, options)
+    except re2.error as error:
+        raise PatternError(f"{pattern!r} is no regular expression of RE2: {error}") from None
+    return compiled_pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +96,7 @@ class Matcher:
         self._numbers: dict[tuple[str, str, str], int] = {}
         self.lexicon = Lexicon({p.code: Morphology(frozenset(p.endings), p.cut, p.swap, double=p.double) for p in book.packs})
         self._lengths: dict[int, int] = {}
+        self.patterns: list[tuple[Rule, Search]] = []
         self._rules: list[Rule] = []
         self._by_anchor: dict[int, list[Compiled]] = defaultdict(list)
         self._by_word: dict[int, list[int]] = defaultdict(list)
@@ -93,6 +141,8 @@ class Matcher:
         for text in rule.phrases:
             for phrase in parse(text):
                 self._add_phrase(compiled(phrase, partial(self._number, language), owner))
+        if rule.pattern:
+            self.patterns.append((rule, compile_pattern(rule.pattern)))
         if rule.unless:
             self._unless[owner] = [compiled(p, partial(self._number, language), owner) for text in rule.unless for p in parse(text)]
 

@@ -50,8 +50,8 @@ class Phrase:
     at_end: bool = False
 
 
-Sequence_ = tuple[tuple[Atom, int], ...]
-"""Atoms in a row with the gap before each."""
+Way = tuple[Place, ...]
+"""One way through a phrase: its places in a row."""
 
 
 def parse(text: str) -> tuple[Phrase, ...]:
@@ -66,25 +66,18 @@ def parse(text: str) -> tuple[Phrase, ...]:
     Raises:
         PatternError: with a sentence that says what is wrong.
     """
-    parser = _Parser(text)
-    ways = parser.alternatives(top=True)
-    phrases: list[Phrase] = []
-    seen: set[tuple[object, ...]] = set()
-    for way in ways:
-        items = tuple(way)
-        at_start = bool(items) and items[0][0] == _START
-        at_end = bool(items) and items[-1][0] == _END
-        items = tuple(item for item in items if item[0] not in {_START, _END})
-        if not items:
+    phrases: dict[Phrase, None] = {}
+    for way in _Parser(text).alternatives(top=True):
+        at_start = bool(way) and way[0].atoms == _START
+        at_end = bool(way) and way[-1].atoms == _END
+        places = tuple(place for place in way if place.atoms not in {_START, _END})
+        if not places:
             raise PatternError(f"{text!r} can match nothing at all; name at least one word or class")
-        key = (items, at_start, at_end)
-        if key not in seen:
-            seen.add(key)
-            phrases.append(Phrase(tuple(Place(frozenset((atom,)), gap if n else 0) for n, (atom, gap) in enumerate(items)), at_start, at_end))
-    return tuple(_merged(phrases))
+        phrases[Phrase((Place(places[0].atoms), *places[1:]), at_start, at_end)] = None
+    return tuple(phrases)
 
 
-_START, _END = Atom("edge", "^"), Atom("edge", "$")
+_START, _END = frozenset({Atom("edge", "^")}), frozenset({Atom("edge", "$")})
 
 
 class _Parser:
@@ -113,9 +106,9 @@ class _Parser:
             else:
                 yield "word", match["word"]
 
-    def alternatives(self, *, top: bool = False) -> list[Sequence_]:
+    def alternatives(self, *, top: bool = False) -> list[Way]:
         """Everything up to a closing bracket, split at |."""
-        ways: list[Sequence_] = []
+        ways: list[Way] = []
         while True:
             ways += self.sequence()
             kind = self.tokens[self.index][0] if self.index < len(self.tokens) else "end"
@@ -128,8 +121,8 @@ class _Parser:
                 raise PatternError(f"{self.text!r} has a ( without its )")
             return ways
 
-    def sequence(self) -> list[Sequence_]:
-        ways: list[Sequence_] = [()]
+    def sequence(self) -> list[Way]:
+        ways: list[Way] = [()]
         gap = 0
         while self.index < len(self.tokens):
             kind, value = self.tokens[self.index]
@@ -151,16 +144,16 @@ class _Parser:
             gap = 0
         return ways
 
-    def options(self, kind: str, value: str) -> list[Sequence_]:
+    def options(self, kind: str, value: str) -> list[Way]:
         if kind == "(":
             inner = self.alternatives()
             self.index += 1
-            return inner
+            return _single_words_together(inner)
         if kind == "class":
-            return [((Atom("class", value), 0),)]
+            return [(Place(frozenset({Atom("class", value)})),)]
         if kind in {"^", "$"}:
-            return [((_START if kind == "^" else _END, 0),)]
-        return [tuple((atom, 0) for atom in self.words(value))]
+            return [(Place(_START if kind == "^" else _END),)]
+        return [tuple(Place(frozenset({atom})) for atom in self.words(value))]
 
     def words(self, written: str) -> Iterator[Atom]:
         found = False
@@ -176,33 +169,15 @@ class _Parser:
             raise PatternError(f"{self.text!r}: {written!r} is not a word")
 
 
-def _after(gap: int, option: Sequence_) -> Sequence_:
-    return ((option[0][0], max(gap, option[0][1])), *option[1:]) if option and gap else option
+def _after(gap: int, way: Way) -> Way:
+    return (Place(way[0].atoms, max(gap, way[0].gap)), *way[1:]) if way and gap else way
 
 
-def _merged(phrases: list[Phrase]) -> Iterator[Phrase]:
-    """Variants that differ in the atom of one place only become one phrase with alternatives there."""
-    pool = list(phrases)
-    longest = max(len(phrase.places) for phrase in pool)
-    for position in range(longest):
-        groups: dict[tuple[object, ...], list[Phrase]] = {}
-        for phrase in pool:
-            rest: tuple[object, ...]
-            if position < len(phrase.places):
-                rest = (phrase.places[:position], phrase.places[position].gap, phrase.places[position + 1 :], phrase.at_start, phrase.at_end)
-            else:
-                rest = (phrase,)
-            groups.setdefault(rest, []).append(phrase)
-        pool = []
-        for group in groups.values():
-            first = group[0]
-            if len(group) == 1:
-                pool.append(first)
-                continue
-            atoms = frozenset[Atom]().union(*(phrase.places[position].atoms for phrase in group))
-            place = Place(atoms, first.places[position].gap)
-            pool.append(Phrase((*first.places[:position], place, *first.places[position + 1 :]), first.at_start, first.at_end))
-    yield from pool
+def _single_words_together(ways: list[Way]) -> list[Way]:
+    """Alternatives of one word each are one place that any of them fits, so that long lists cost nothing."""
+    plain = [way[0].atoms for way in ways if len(way) == 1 and way[0].atoms not in {_START, _END}]
+    others = [way for way in ways if len(way) != 1 or way[0].atoms in {_START, _END}]
+    return [*others, (Place(frozenset[Atom]().union(*plain)),)] if plain else others
 
 
 AtomNumber = Callable[[Atom], int]

@@ -1,7 +1,7 @@
 """From segments to an assessment: findings, the arithmetic, the level and the tags."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.scoring.context import Context, Quotations, resolve
@@ -34,6 +34,8 @@ _TAG_POINTS = 2
 _DISGUISE = 1
 _INTENSITY = 1
 _LONGEST_FOREIGN_SHORT = 4
+_NEAR, _FAR = 2, 99
+"""Sentences over which "that crook" still means the neighbour of the sentence before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +82,19 @@ class Scorer:
         heard_parts: list[EarPart] = []
         for part in parts:
             views = self.views(part, language)
+            since_outsider = _FAR
             for view in views:
-                found, tag_points = self._sentence(view, part, language)
+                since_outsider = self._since_outsider(view, since_outsider)
+                found, tag_points = self._sentence(view, part, language, about_outsider=since_outsider <= _NEAR)
                 findings += found
                 if part.segment.kind in _COUNTED:
                     for tag, points in tag_points.items():
                         tags[tag] += points
             if part.segment.kind in _COUNTED and self._ear:
                 heard_parts.append(self.ear_part(part, views))
+        for part in parts:
+            if part.segment.kind in _COUNTED and self._use_rules:
+                findings += _patterns(part, self._matcher)
         findings += shouting(((part.index, part.segment) for part in parts if part.segment.kind in _COUNTED), language)
         heard = self._ear.listen(heard_parts, language) if self._ear else None
         named = frozenset(tag for tag, points in tags.items() if points >= _TAG_POINTS)
@@ -121,14 +128,25 @@ class Scorer:
         code = part.tongue.code if part.tongue.code != UNDETERMINED else language
         return [self._matcher.view(sentence, code, plain=part.tongue.plain, translit=part.tongue.translit) for sentence in part.sentences]
 
-    def _sentence(self, view: View, part: Part, language: str) -> tuple[list[Finding], dict[Tag, int]]:
+    def _since_outsider(self, view: View, before: int) -> int:
+        """How many sentences ago a third party was spoken of without anybody of ours since; our side ends it."""
+        stands = self._matcher.stands
+        if any(stands(view, view.language, name) for name in ("you", "your", "staff")):
+            return _FAR
+        return 0 if stands(view, view.language, "outsider") else before + 1
+
+    def _sentence(self, view: View, part: Part, language: str, *, about_outsider: bool) -> tuple[list[Finding], dict[Tag, int]]:
         found: list[Finding] = []
         tags: dict[Tag, int] = {}
         code = view.language if view.language != UNDETERMINED else language
-        for hit in self._matcher.hits(view):
-            if hit.rule.language != code and code != UNDETERMINED and not self._counts_abroad(hit, view, part):
-                continue
-            context = resolve(hit, view, self._matcher, part.quotations)
+        hits = list(self._matcher.hits(view))
+        own = {n for hit in hits if hit.rule.language == code and hit.rule.tag is None for n in range(hit.first, hit.after)}
+        for hit in hits:
+            if hit.rule.language != code and code != UNDETERMINED:
+                # what a rule of the mail's own language knows, it knows better
+                if not own.isdisjoint(range(hit.first, hit.after)) or not self._counts_abroad(hit, view, part):
+                    continue
+            context = resolve(hit, view, self._matcher, part.quotations, about_outsider=about_outsider)
             if hit.rule.tag:
                 if not context.excused or hit.rule.tag is Tag.COMPLAINT:
                     tags[hit.rule.tag] = max(tags.get(hit.rule.tag, 0), hit.rule.points)
@@ -213,6 +231,18 @@ def _finding(hit: Hit, view: View, context: Context, part: Part) -> Finding:
     )
 
 
+def _patterns(part: Part, matcher: Matcher) -> Iterator[Finding]:
+    """What admins' own regular expressions find in the text as it was written; frames don't apply to them."""
+    for rule, search in matcher.patterns:
+        found = search.search(part.segment.text)
+        if found and found.end() > found.start():
+            start, end = found.span()
+            yield Finding(
+                rule.id, rule.category or Category.INSULT, rule.points, part.segment.text[start:end], part.segment.kind, part.index,
+                (start, end), rule.default, rule.language, ("pattern",), rule.clause, rule.points,
+            )  # fmt: skip
+
+
 def _points(hit: Hit, context: Context, kind: SegmentKind) -> tuple[int, tuple[str, ...]]:
     rule = hit.rule
     if context.excused:
@@ -284,8 +314,12 @@ def _level(findings: Sequence[Finding], policy: Policy) -> tuple[Level, int, tup
         lines.append(f"{points:+d} {finding.rule}{capped}")
     total = sum(sums.values())
     level = Level.CLEAN
+    undirected = sum(f.points for f in findings if f.category is Category.PROFANITY and f.target is not Target.STAFF)
     for step, threshold in ((Level.RUDE, policy.rude), (Level.ABUSIVE, policy.abusive), (Level.SEVERE, policy.severe)):
         able = sum(points for category, points in sums.items() if ceilings.get(category, Level.SEVERE) >= step)
+        if step > Level.RUDE and ceilings.get(Category.PROFANITY, Level.SEVERE) >= step:
+            # swearing at nobody is rude at most, however much of it there is (D5)
+            able -= min(undirected, sums[Category.PROFANITY])
         if able >= threshold:
             level = step
             lines.append(f"{able} of {total} points may reach {step.word}, which takes {threshold}")

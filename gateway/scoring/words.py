@@ -150,9 +150,10 @@ def _disguised_chunks(text: str, known: Known, starred: Starred) -> Iterator[Tok
         if len(word) > 40 or not _LEET_MARK.search(word) or "@" in word[1:] and "." in word:
             continue
         stripped = word.strip(".,!?()[]{}'\"-_")
-        start = chunk.start() + word.find(stripped) if stripped else 0
+        if stripped.isalpha() or stripped.isdigit():
+            continue
         for candidate in (stripped, word.strip(".,?()[]{}'\"-_")):
-            if len(candidate) < 3 or candidate.isalpha() or candidate.isdigit():
+            if len(candidate) < 3:
                 continue
             start = chunk.start() + word.find(candidate)
             bare = _INNER.sub("", candidate)
