@@ -15,10 +15,7 @@ import sets
 
 from gateway.edge.forms import load_forms
 from gateway.edge.scorer import load_scorer, rules_folders
-try:
-    from gateway.mail.message import read
-except ImportError:
-    read = None
+from gateway.mail.message import read
 from gateway.scoring.weigh import Scorer
 from gateway.values import Assessment, Reading, Segment, SegmentKind, Tag
 
@@ -37,8 +34,6 @@ def as_mail(case: sets.Case) -> bytes:
 
 
 def assess(case: sets.Case, scorer: Scorer, forms) -> Assessment:
-    if case.subject and read is None:
-        return scorer.assess(Reading((Segment(SegmentKind.SUBJECT, case.subject), Segment(SegmentKind.OWN, "\n".join(l for l in case.body.split("\n") if not l.startswith(">"))))))
     if case.subject:
         return scorer.assess(read(as_mail(case), forms))
     return scorer.assess(Reading((Segment(SegmentKind.OWN, case.body),)))
@@ -111,8 +106,45 @@ def main() -> None:
             total[1].extend(results)
             if options.errors:
                 errors(cases, results, options.errors)
+        if "corpus" in options.set:
+            for name in CORPORA:
+                if name[-2:] in options.lang:
+                    for text in corpus_lines(scorer, name, options.errors):
+                        print(text, flush=True)
         for name, (cases, results) in everything.items():
             print(line(f"ALL {name}", cases, results))
+
+
+CORPORA = ("convabuse_en", "hatecheck_en", "mhc_de", "banking77_en", "ham_mail_en", "film_reviews_hu", "government_af", "germeval18_de", "paradetox_en")
+SILENT = ("negate_neg_nh", "counter_quote_nh", "counter_ref_nh", "slur_homonym_nh", "profanity_nh")
+FOUND = ("threat_dir_h", "spell_char_swap_h", "spell_char_del_h", "spell_space_del_h", "spell_space_add_h", "spell_leet_h", "target_indiv_nh")
+
+
+def corpus_lines(scorer: Scorer, name: str, most: int):
+    """Figures of one public set; the rows of shared/corpus, read-only."""
+    cases = sets.corpus(name)
+    if not cases:
+        return
+    results = [scorer.assess(Reading((Segment(SegmentKind.OWN, case.body),))) for case in cases]
+    pairs = list(zip(cases, results, strict=True))
+
+    def share(group, test):
+        return f"{sum(map(test, group))}/{len(group)} {100 * sum(map(test, group)) / max(1, len(group)):.1f}%"
+
+    marked = lambda pair: pair[1].level > 0
+    accused = lambda pair: pair[1].level >= ABUSIVE
+    if name == "convabuse_en":
+        pairs = [pair for pair in pairs if Tag.SELF_HARM not in pair[1].tags]
+    bad, good = [p for p in pairs if p[0].level], [p for p in pairs if not p[0].level]
+    yield f"{name}: abusive marked {share(bad, marked)}, accused {share(bad, accused)}; others marked {share(good, marked)}, accused {share(good, accused)}"
+    if name.startswith(("hatecheck", "mhc")):
+        for title, functions in (("to stay unaccused (<= 10 %)", SILENT), ("to be found (>= 60 %)", FOUND)):
+            parts = [f"{function} {share(group, accused)}" for function in functions if (group := [p for p in pairs if p[0].fine == function])]
+            yield f"    {title}: {', '.join(parts)}"
+    if most:
+        wrong = [p for p in good if accused(p)] or [p for p in good if marked(p)]
+        for case, result in wrong[:most]:
+            yield f"    {case.id} {case.fine} {result.level!r} {case.body[:160]!r} {[(f.rule, f.text[:40], f.points) for f in result.findings]}"
 
 
 def chosen(options):

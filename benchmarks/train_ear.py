@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_matrix, hstack
+from scipy.sparse import csr_matrix, hstack, vstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -40,8 +40,8 @@ from gateway.values import Segment, SegmentKind
 warnings.filterwarnings("ignore", module="sklearn")
 
 FOLDS = 5
-STRENGTH = 8.0
-CLASS_STRENGTH = 1.0
+STRENGTH = 20.0
+SHARED_SCALE = 0.7
 COMPOSED = 500
 FEWEST_TAGGED = 20
 CIVIL_ACCUSED_ALONE = 0.008
@@ -102,49 +102,50 @@ def blocks(parts: list[Part]) -> list[np.ndarray]:
     return [np.concatenate(block) if block else np.zeros(0, dtype=np.int64) for block in (characters, words, classes)]
 
 
-def learn(matrix: csr_matrix, wanted: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
-    weights = np.zeros(matrix.shape[1])
-    if wanted.sum() < FEWEST_TAGGED:
-        return weights, -20.0
-    used = np.unique(matrix.indices)
-    model = LogisticRegression(C=strength, solver="liblinear", tol=1e-3, random_state=0).fit(matrix[:, used], wanted)
-    weights[used] = model.coef_[0]
-    return weights, float(model.intercept_[0])
+class Joint:
+    """One problem for all languages: each has its own weights for everything, and all share another set for the classes.
 
+    So what one language learns of "<you> ... <brain> ... <plant>" is heard in all of them (Daume, Frustratingly easy
+    domain adaptation, 2007). Columns that occur in one text only are left out.
+    """
 
-def shared_scores(everything: list[Texts]) -> tuple[np.ndarray, list[np.ndarray]]:
-    """What the classes say over all languages at once: weights learned from all, and for each text the score of a model without it."""
-    classes = [texts.matrix[:, CLASSES:].tocsr() for texts in everything]
-    weights = np.zeros((len(HEADS), classes[0].shape[1]))
-    scores = [np.zeros((len(HEADS), len(texts.cases))) for texts in everything]
-    for head in range(2):
-        for fold in range(FOLDS):
-            rest = [texts.rest(fold) for texts in everything]
-            stacked = csr_matrix(np.zeros((0, 0))) if not everything else vstack_rows([c[r] for c, r in zip(classes, rest, strict=True)])
-            wanted = np.concatenate([texts.wanted[head, r] for texts, r in zip(everything, rest, strict=True)])
-            learned, bias = learn(stacked, wanted, CLASS_STRENGTH)
-            for texts, matrix, score in zip(everything, classes, scores, strict=True):
-                score[head, texts.folds[fold]] = matrix[texts.folds[fold]] @ learned + bias
-        weights[head] = learn(vstack_rows(classes), np.concatenate([t.wanted[head] for t in everything]), CLASS_STRENGTH)[0]
-    return weights, scores
+    def __init__(self, everything: list[Texts]) -> None:
+        self.everything = everything
+        self.columns = []
+        blocks_of = []
+        for texts in everything:
+            columns = texts.matrix.tocsc()
+            used = np.flatnonzero(np.diff(columns.indptr) > 1)
+            self.columns.append(used)
+            blocks_of.append((columns[:, used].tocsr(), texts.matrix[:, CLASSES:].tocsr()))
+        widths = [own.shape[1] for own, _ in blocks_of]
+        rows = []
+        for n, (own, classes) in enumerate(blocks_of):
+            empty = [csr_matrix((own.shape[0], width)) for width in widths]
+            rows.append(hstack([*empty[:n], own, *empty[n + 1 :], classes * SHARED_SCALE]))
+        self.matrix = vstack(rows).tocsr()
+        self.borders = np.cumsum([0, *widths])
+        self.offsets = np.cumsum([0, *(len(texts.cases) for texts in everything)])
 
-
-def vstack_rows(matrices: list[csr_matrix]) -> csr_matrix:
-    from scipy.sparse import vstack
-
-    return vstack(matrices).tocsr()
-
-
-def voice_of(texts: Texts, rows: np.ndarray, shared: np.ndarray, scores: np.ndarray) -> Voice:
-    weights, biases = [], []
-    for head in range(len(HEADS)):
-        extra = csr_matrix(scores[head, rows][:, None] / 2)
-        learned, bias = learn(hstack([texts.matrix[rows], extra]).tocsr(), texts.wanted[head, rows], STRENGTH)
-        whole = learned[:-1].copy()
-        whole[CLASSES:] += learned[-1] / 2 * shared[head]
-        weights.append(whole)
-        biases.append(bias)
-    return Voice(np.stack(weights).astype(np.float32), tuple(biases), ((1, 0, 0, 0, 0),) * len(HEADS), 1, 1, 1)
+    def learn(self, without: int | None) -> list[Voice]:
+        """A voice for each language, learned from all texts but those of one fold."""
+        rows = np.concatenate(
+            [self.offsets[n] + (np.arange(len(t.cases)) if without is None else t.rest(without)) for n, t in enumerate(self.everything)]
+        )
+        weights = [np.zeros((len(HEADS), WIDTH), dtype=np.float32) for _ in self.everything]
+        biases = [[] for _ in self.everything]
+        wanted = np.concatenate([texts.wanted for texts in self.everything], axis=1)
+        for head in range(len(HEADS)):
+            if wanted[head, rows].sum() < FEWEST_TAGGED:
+                coefficients, bias = np.zeros(self.matrix.shape[1]), -20.0
+            else:
+                model = LogisticRegression(C=STRENGTH, solver="liblinear", tol=3e-3, random_state=0).fit(self.matrix[rows], wanted[head, rows])
+                coefficients, bias = model.coef_[0], float(model.intercept_[0])
+            for n in range(len(self.everything)):
+                weights[n][head, self.columns[n]] = coefficients[self.borders[n] : self.borders[n + 1]]
+                weights[n][head, CLASSES:] += SHARED_SCALE * coefficients[self.borders[-1] :]
+                biases[n].append(bias)
+        return [Voice(w, tuple(b), ((1, 0, 0, 0, 0),) * len(HEADS), 1, 1, 1) for w, b in zip(weights, biases, strict=True)]
 
 
 def composed(texts: Texts, rows: np.ndarray, random: np.random.Generator) -> list[tuple[list[Part], np.ndarray, int]]:
@@ -163,12 +164,12 @@ def composed(texts: Texts, rows: np.ndarray, random: np.random.Generator) -> lis
     return made
 
 
-def train(texts: Texts, shared: np.ndarray, scores: np.ndarray) -> tuple[Voice, str]:
+def train(texts: Texts, unseen: list[Voice], full: Voice) -> tuple[Voice, str]:
+    """Fit the mail's own small model and the thresholds on texts that each fold's voice had not seen."""
     random = np.random.default_rng(11)
     features: list[list[np.ndarray]] = [[] for _ in HEADS]
     wanted, levels, real, auc = [], [], [], []
-    for fold, held in enumerate(texts.folds):
-        voice = voice_of(texts, texts.rest(fold), shared, scores)
+    for voice, held in zip(unseen, texts.folds, strict=True):
         flat = texts.matrix[held] @ voice.weights[0]
         auc.append(roc_auc_score(texts.wanted[0, held], flat))
         mails = [(texts.parts[r], texts.wanted[:, r], int(texts.levels[r]), True) for r in held if texts.cases[r].subject]
@@ -198,7 +199,6 @@ def train(texts: Texts, shared: np.ndarray, scores: np.ndarray) -> tuple[Voice, 
     tags = tuple(
         limit(head, ~wanted[head], OTHERS_TAGGED[HEADS[head]]) if texts.wanted[head].sum() >= FEWEST_TAGGED else 2.0 for head in (2, 3)
     )
-    full = voice_of(texts, np.arange(len(texts.cases)), shared, scores)
     share = lambda head, group, least: f"{(chances[head][group] >= least).mean():.0%}" if group.any() else "-"
     figures = (
         f"{texts.lang}: {len(texts.cases)} texts, sentences AUC {np.mean(auc):.3f}, mails AUC {roc_auc_score(wanted[0], chances[0]):.3f}, "
@@ -218,11 +218,13 @@ def main() -> None:
     started = time.perf_counter()
     scorer = load_scorer(rules_folders(), use_ear=False)
     everything = [prepare(lang, scorer, cases) for lang in options.lang if (cases := sets.sentences(lang))]
-    shared, scores = shared_scores(everything)
+    joint = Joint(everything)
+    unseen = [joint.learn(fold) for fold in range(FOLDS)]
+    full = joint.learn(None)
     print(f"{sum(len(t.cases) for t in everything)} texts made ready ({time.perf_counter() - started:.0f} s)", flush=True)
     stored: dict[str, np.ndarray] = {"languages": np.array(sorted(t.lang for t in everything))}
-    for texts, score in zip(everything, scores, strict=True):
-        voice, figures = train(texts, shared, score)
+    for n, texts in enumerate(everything):
+        voice, figures = train(texts, [voices[n] for voices in unseen], full[n])
         print(figures, f"({time.perf_counter() - started:.0f} s)", flush=True)
         scale = np.maximum(np.abs(voice.weights).max(axis=1), 1e-6) / 127
         name = texts.lang

@@ -63,7 +63,7 @@ HOSTILE = {
 def test_a_million_bytes_of_anything_are_read_soon(name):
     begun = time.process_time()
     read(HOSTILE[name], FORMS)
-    assert time.process_time() - begun < 3  # mostly far below a second where nothing else runs
+    assert time.process_time() - begun < 10  # far below a second where nothing else runs; quadratic would be minutes
 
 
 FRAGMENTS = [

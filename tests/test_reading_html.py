@@ -193,5 +193,5 @@ def test_hostile_html_is_read_in_linear_time(name):
         return time.process_time() - begun
 
     quarter, whole = seconds(min(len(source), N) // 4), seconds(len(source))
-    assert whole < 2.5  # about 0.5 s where nothing else runs; quadratic would be minutes
+    assert whole < 10  # about 0.5 s where nothing else runs; quadratic would be minutes
     assert whole < max(0.3, quarter * 24)

@@ -268,3 +268,24 @@ def test_frames_of_many_mail_programs(program, subject):
     result = reading(mail(f"{AUTHOR}\n\n{FRAMES[program]}", subject))
     assert result.own_text == AUTHOR
     assert "MARKER" in of_kind(result, "quoted") + of_kind(result, "forwarded")
+
+
+@pytest.mark.parametrize(
+    ("body", "own"),
+    [
+        (
+            "On Mon, 3 Mar 2025 at 10:12, Bob <bob@x.example> wrote:\n\nyou idiot",
+            True,
+        ),  # nothing of it is marked: an answer below a deleted quote
+        (
+            "On Mon, 3 Mar 2025 at 10:12, Bob <bob@x.example> wrote:\n> Dear customer,\n> you idiot",
+            False,
+        ),  # an answer sent empty by mistake
+        ("Sorry\n\nOn Mon, 3 Mar 2025 at 10:12, Jane <jane@example.org> wrote:\n\nyou idiot", False),
+        ("Sorry\n\n> I never want to hear from any of you again, you idiot", False),
+        ("> Dear customer, we have received your request\n> you idiot", True),
+        ("From: Bob <bob@x.example>\nSent: Monday\nTo: me\nSubject: x\n\nyou idiot", False),
+    ],
+)
+def test_an_answer_without_a_word_of_its_own(body, own):
+    assert ("idiot" in reading(mail(body, "RE: x", fields="In-Reply-To: <1@shop.example>\n")).own_text) == own

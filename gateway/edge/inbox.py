@@ -28,7 +28,8 @@ class Inbox:
         """Keep a mail."""
         del server, session
         content = envelope.original_content or b""
-        self.mails.append(Arrived(envelope.mail_from or "", tuple(envelope.rcpt_tos), content))
+        sender = (envelope.mail_from or "").removeprefix("<>")  # aiosmtpd keeps the null path as it was written
+        self.mails.append(Arrived(sender, tuple(envelope.rcpt_tos), content))
         return "250 2.0.0 Ok: kept"
 
     async def start(self) -> None:

@@ -45,16 +45,16 @@ class _Claim:
 
     Attributes:
         kind: what it is if the claim is believed.
-        sure: header lines of a mail stand above it; believed even when the sender adds nothing.
-        framed: an attribution or a separator stands above it.
+        alone: believed even when the sender adds nothing of his own.
+        framed: an attribution stands above it; believed in an answer when the sender adds but a word ("Sorry").
         bare: marks are all there is.
     """
 
     first: int
     end: int
     kind: SegmentKind
-    sure: bool
-    framed: bool
+    alone: bool = False
+    framed: bool = False
     bare: bool = False
 
 
@@ -89,9 +89,9 @@ def kinds(lines: Sequence[str], forms: Forms, frame: Frame) -> list[SegmentKind]
     result = [SegmentKind.OWN] * len(lines)
     for claim in claims:
         result[claim.first : claim.end] = [claim.kind] * (claim.end - claim.first)
-    if _says_nothing(lines, result, forms):
+    if (count := _own_words(lines, result, forms)) < _SOME_WORDS:
         for claim in claims:
-            if not claim.framed or not (claim.sure or frame.reply):
+            if not (claim.alone or ((claim.framed or claim.bare) and frame.reply and count)):
                 result[claim.first : claim.end] = [SegmentKind.OWN] * (claim.end - claim.first)
     return result
 
@@ -103,14 +103,15 @@ def _believed(lines: Sequence[str], claims: list[_Claim]) -> list[_Claim]:
     return [claim for claim in claims if not claim.bare] if count < _A_MAIL else claims
 
 
-def _says_nothing(lines: Sequence[str], result: Sequence[SegmentKind], forms: Forms) -> bool:
+def _own_words(lines: Sequence[str], result: Sequence[SegmentKind], forms: Forms) -> int:
+    """How many words the sender says himself, as far as it matters."""
     count = 0
     for line, kind in zip(lines, result, strict=True):
         if kind is SegmentKind.OWN and line.strip() and not forms.mobile(line.strip()):
             count += len(words(line[:500]))
             if count >= _SOME_WORDS:
-                return False
-    return True
+                break
+    return count
 
 
 class _Claims:
@@ -152,7 +153,7 @@ class _Claims:
         if self._forms.original(line) or self._forms.forward(line) or _RULE.fullmatch(line):
             return self._after_separator(position)
         if self._forms.label(line) and self._header_lines(position, separated=False):
-            return _Claim(position, len(self._lines), self._passed_on(forwarded=False), sure=True, framed=True)
+            return _Claim(position, len(self._lines), self._passed_on(forwarded=False), alone=True)
         return None
 
     # --- quote marks ----------------------------------------------------------------------------------------------
@@ -165,16 +166,16 @@ class _Claims:
         if start < len(inner):
             attribution = inside._attribution_end(start)
             if attribution > start and inside._next[attribution] >= len(inner) and self._next[end] < len(self._lines):
-                return _Claim(position, len(self._lines), SegmentKind.QUOTED, sure=True, framed=True)
+                return _Claim(position, len(self._lines), SegmentKind.QUOTED, framed=True)
             forwarded = self._forms.forward(inner[start])
             separated = forwarded or self._forms.original(inner[start])
             headed = inside._header_lines(start, separated=False) or inside._header_lines(inside._next[start + 1], separated=separated)
             if attribution > start or headed:
-                return _Claim(position, end, self._passed_on(forwarded=forwarded), sure=False, framed=True)
+                return _Claim(position, end, self._passed_on(forwarded=forwarded), alone=headed or self._frame.reply)
         if self._introduced(position):
-            return _Claim(position, end, SegmentKind.QUOTED, sure=False, framed=False)
+            return _Claim(position, end, SegmentKind.QUOTED)
         kind = SegmentKind.QUOTED if self._frame.reply or self._frame.forward else SegmentKind.OWN
-        return _Claim(position, end, kind, sure=False, framed=False, bare=True)
+        return _Claim(position, end, kind, bare=True)
 
     def _marked_end(self, position: int) -> int:
         """The end of a block of marked lines; blank lines between them belong to it."""
@@ -217,10 +218,10 @@ class _Claims:
     def _after_attribution(self, position: int, end: int) -> _Claim:
         following = self._next[end]
         if following < len(self._lines) and marked(self._lines[following]):
-            return _Claim(position, self._marked_end(following), SegmentKind.QUOTED, sure=False, framed=True)
+            return _Claim(position, self._marked_end(following), SegmentKind.QUOTED, alone=self._frame.reply)
         strong = any(_DATED.search(line) for line in self._lines[position:end])
         stop = len(self._lines) if strong else self._paragraph_end(following)
-        return _Claim(position, stop, SegmentKind.QUOTED, sure=False, framed=True)
+        return _Claim(position, stop, SegmentKind.QUOTED, framed=True)
 
     def _paragraph_end(self, position: int) -> int:
         while position < len(self._lines) and self._lines[position].strip():
@@ -237,13 +238,13 @@ class _Claims:
         named = not _RULE.fullmatch(self._lines[position])
         forwarded = self._forms.forward(self._lines[position])
         if self._header_lines(following, separated=named):
-            return _Claim(position, len(self._lines), self._passed_on(forwarded=forwarded), sure=True, framed=True)
+            return _Claim(position, len(self._lines), self._passed_on(forwarded=forwarded), alone=True)
         if named and marked(self._lines[following]):
             block = self._marked_block(following)
-            return _Claim(position, block.end, self._passed_on(forwarded=forwarded), sure=False, framed=True)
+            return _Claim(position, block.end, self._passed_on(forwarded=forwarded), alone=self._frame.reply)
         if named and (end := self._attribution_end(following)) > following:
             claim = self._after_attribution(following, end)
-            return _Claim(position, claim.end, self._passed_on(forwarded=forwarded), sure=False, framed=True)
+            return _Claim(position, claim.end, self._passed_on(forwarded=forwarded), alone=claim.alone, framed=True)
         return None
 
     def _header_lines(self, position: int, *, separated: bool) -> bool:

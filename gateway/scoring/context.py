@@ -5,11 +5,12 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from gateway.scoring.match import Hit, Matcher, View
-from gateway.values import Target
+from gateway.values import Category, Target
 
 _QUOTES = re.compile(
     r"“[^“”\n]{2,600}”|„[^„“”\n]{2,600}[“”]|«[^«»\n]{2,600}»|»[^«»\n]{2,600}«|\"[^\"\n]{2,600}\"|''[^'\n]{2,600}''|(?<![^\W_])'[^'\n]{3,400}'(?![^\W_])|‚[^‚‘'\n]{2,400}['‘]"
 )
+_CAN_BE_ABOUT_ONESELF = frozenset({Category.INSULT, Category.DEGRADATION, Category.PROFANITY})
 _TARGETS = {"self": Target.SELF, "staff": Target.STAFF, "third": Target.THIRD_PARTY, "product": Target.PRODUCT, "company": Target.COMPANY}
 
 
@@ -68,6 +69,9 @@ def resolve(hit: Hit, view: View, matcher: Matcher, quotations: Quotations, *, a
         return Context(hit.rule.default, excused="negated")
     if "reported" in frames:
         return Context(hit.rule.default, excused="reported speech")
+    if hit.rule.category not in _CAN_BE_ABOUT_ONESELF:
+        # who says "I know where you live" is the one who acts, not the one who is meant
+        frames.pop("self", None)
     intense = "intense" in frames
     targets = [(span, order, _TARGETS[kind]) for order, kind in enumerate(_TARGETS) if (span := frames.get(kind)) is not None]
     if hit.names_staff:

@@ -87,6 +87,8 @@ class Scorer:
                 since_outsider = self._since_outsider(view, since_outsider)
                 found, tag_points = self._sentence(view, part, language, about_outsider=since_outsider <= _NEAR)
                 findings += found
+                if any(finding.target is Target.THIRD_PARTY for finding in found):
+                    since_outsider = 0
                 if part.segment.kind in _COUNTED:
                     for tag, points in tag_points.items():
                         tags[tag] += points
@@ -174,7 +176,9 @@ class Scorer:
         findings, covered = _without_doubles(found)
         if heard is not None:
             findings = [_confirmed(finding) if "signal" in finding.modifiers and heard.severe else finding for finding in findings]
-            findings += heard.findings
+            # a doubt of the ear's adds to what rules found, and is nothing by itself
+            doubt = not any(f.points > 0 and "signal" not in f.modifiers for f in findings)
+            findings += [replace(f, points=0, modifiers=(*f.modifiers, "too faint to count alone")) if doubt and f.points < f.base else f for f in heard.findings]
         counted = [f for f in findings if f.points > 0 and "signal" not in f.modifiers]
         uncounted = [f for f in findings if f not in counted] + covered
         level, points, arithmetic = _level(counted, policy)

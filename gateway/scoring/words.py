@@ -149,10 +149,10 @@ def _disguised_chunks(text: str, known: Known, starred: Starred) -> Iterator[Tok
         word = chunk[0]
         if len(word) > 40 or not _LEET_MARK.search(word) or "@" in word[1:] and "." in word:
             continue
-        stripped = word.strip(".,!?()[]{}'\"-_")
+        stripped = word.strip(".,!?()[]{}'\"-_#")
         if stripped.isalpha() or stripped.isdigit():
             continue
-        for candidate in (stripped, word.strip(".,?()[]{}'\"-_")):
+        for candidate in (stripped, word.strip(".,?()[]{}'\"-_#")):
             if len(candidate) < 3:
                 continue
             start = chunk.start() + word.find(candidate)
