@@ -176,7 +176,7 @@ def train(texts: Texts, unseen: list[Voice], full: Voice) -> tuple[Voice, str]:
         mails += [(*made, False) for made in composed(texts, held, random)]
         for parts, want, level, whole in mails:
             stretches = scored(parts, voice)
-            if stretches:
+            if len(stretches):
                 for head in range(len(HEADS)):
                     features[head].append(mail_features(stretches, head))
                 wanted.append(want)

@@ -10,10 +10,25 @@ from gateway.errors import GatewayError, LedgerFailed
 from gateway.mail.mark import courtesy_field
 from gateway.mail.trace import delivery_key, prepend, received_field
 from gateway.policy.answerable import why_not
-from gateway.policy.incidents import answered_incidents, incident_of, new_reference, observed
+from gateway.policy.incidents import answered_incidents, incident_of, new_reference, observed, verdict_of
 from gateway.policy.verdict import judge, without_notice
 from gateway.ports import Delivery, HeldStore, Identifier, Ledger, OwnMailboxes, Reader, Writer
-from gateway.values import Assessment, Disposition, Envelope, HeldMail, Identity, Incident, Mode, OutgoingMail, Policy, Reading, Reply, Standing, Tag, Verdict
+from gateway.values import (
+    Assessment,
+    Disposition,
+    Envelope,
+    HeldMail,
+    Identity,
+    Incident,
+    Mode,
+    OutgoingMail,
+    Policy,
+    Reading,
+    Reply,
+    Standing,
+    Tag,
+    Verdict,
+)
 
 log = logging.getLogger("courtesy.gate")
 
@@ -39,6 +54,12 @@ class House:
     mark: bool = True
 
 
+_UNREAD = Reading(())
+_NOT_SCORED = Assessment(level=None, tags=frozenset({Tag.UNSCORED}))
+_NOBODY = Identity("", verified=False, by="not asked")
+_PLAIN = Verdict(Disposition.DELIVER, Standing(""))
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One mail on its way: what came, what it says, who is accountable, what follows."""
@@ -47,10 +68,10 @@ class Case:
     message: bytes
     reference: str
     now: datetime
-    reading: Reading
-    assessment: Assessment
-    identity: Identity
-    verdict: Verdict
+    reading: Reading = _UNREAD
+    assessment: Assessment = _NOT_SCORED
+    identity: Identity = _NOBODY
+    verdict: Verdict = _PLAIN
     incident: Incident | None = None
 
 
@@ -105,48 +126,50 @@ class Gate:
     async def _judged(self, envelope: Envelope, message: bytes) -> Case | Reply:
         """Read, weigh, identify, judge, record; a Reply when this mail was settled before."""
         now = self.clock()
-        reference = new_reference(now, self.random(5))
+        case = Case(envelope, message, new_reference(now, self.random(5)), now)
         if self.house.mode is Mode.PASS:
-            return Case(envelope, message, reference, now, Reading(()), _NOT_SCORED, _NOBODY, Verdict(Disposition.DELIVER, Standing("")))
+            return case
         reading, assessment = await self.reader.weigh(message, envelope.sender)
         identity = await self.identifier.identify(reading, envelope)
+        case = replace(case, reading=reading, assessment=assessment, identity=identity)
         await self._count(now, assessment, envelope)
         try:
             async with self.ledger.turn(identity.address):
-                return await self._recorded(envelope, message, reference, now, reading, assessment, identity)
+                return await self._recorded(case)
         except LedgerFailed as trouble:
             # the ledger's trouble is never the customer's: plain delivery, no consequence
             log.error("ledger: %s; delivered plain", trouble)  # noqa: TRY400 - the sentence says it all
-            verdict = Verdict(Disposition.DELIVER, Standing(identity.address), reason="the ledger is away")
-            return Case(envelope, message, reference, now, reading, assessment, identity, verdict)
+            return case
 
-    async def _recorded(
-        self, envelope: Envelope, message: bytes, reference: str, now: datetime, reading: Reading, assessment: Assessment, identity: Identity
-    ) -> Case | Reply:
-        key = delivery_key(envelope, message)
+    async def _recorded(self, case: Case) -> Case | Reply:
+        envelope, reading, identity, now = case.envelope, case.reading, case.identity, case.now
+        key = delivery_key(envelope, case.message)
         before = await self.ledger.seen(identity.address, key)
         if before is not None and before.reply:
             return _reply_again(before.reply)
         standing = await self.ledger.standing(identity.address)
-        verdict = judge(assessment, identity, standing, self.policy(), now, reference, answered_incidents(reading, self.house.domain))
+        observing = self.house.mode is Mode.OBSERVE
+        if before is not None:
+            # recorded, but its client never heard: act again as it was recorded, strike nobody again
+            verdict = verdict_of(before, standing)
+            verdict = observed(verdict, standing) if observing or before.mode is Mode.OBSERVE else verdict
+            return replace(case, reference=before.id, verdict=verdict, incident=before)
+        verdict = judge(case.assessment, identity, standing, self.policy(), now, case.reference, answered_incidents(reading, self.house.domain))
         if reason := why_not(reading, envelope, identity, self.house.own):
             verdict = without_notice(verdict, standing)
-            log.debug("%s: no notice: %s", reference, reason)
+            log.debug("%s: no notice: %s", case.reference, reason)
         would_be = verdict
-        if self.house.mode is Mode.OBSERVE:
+        if observing:
             verdict = observed(verdict, standing)
-        if before is not None:
-            # recorded, but its client never heard: act again, strike nobody again
-            if before.mode is not Mode.OBSERVE:
-                verdict = replace(verdict, disposition=before.disposition, notice=before.notice, alerts=before.alerts, strikes=before.strikes)
-            return Case(envelope, message, before.id, now, reading, assessment, identity, verdict, before)
         incident = None
         if verdict.recordable:
-            incident = incident_of(would_be, assessment, identity, envelope, reading, key=key, reference=reference, now=now, mode=self.house.mode)
+            incident = incident_of(
+                would_be, case.assessment, identity, envelope, reading, key=key, reference=case.reference, now=now, mode=self.house.mode
+            )
             await self.ledger.record(incident, verdict.standing if verdict.standing != standing else None)
         elif verdict.standing != standing:
             await self.ledger.put_standing(verdict.standing)
-        return Case(envelope, message, reference, now, reading, assessment, identity, verdict, incident)
+        return replace(case, verdict=verdict, incident=incident)
 
     async def _act(self, case: Case, delivery: Delivery) -> Reply:
         """Do to the mail what the verdict says; protected recipients get it verbatim whatever it says."""
@@ -215,10 +238,6 @@ class Gate:
 
     def _stamped(self, case: Case) -> bytes:
         return prepend(case.message, self._trace(case), self._mark(case))
-
-
-_NOT_SCORED = Assessment(level=None, tags=frozenset({Tag.UNSCORED}))
-_NOBODY = Identity("", verified=False, by="not asked")
 
 
 def _narrowed(envelope: Envelope, wanted: list[bool]) -> Envelope:

@@ -35,6 +35,10 @@ def _frame(value: str) -> str:
 def _entry(value: str) -> str:
     if not _WORD_ENTRY.fullmatch(value.strip()):
         raise ValueError(f"{value!r} is not a word; write word, =word, word*, *word, or several words; patterns go into phrases")
+    try:
+        parse(value)
+    except PatternError:
+        raise ValueError(f"{value!r} has no letter, digit or emoji in it") from None
     bare = value.strip("=*~ ")
     if "*" in value and len(bare) < 3:
         raise ValueError(f"{value!r} is too short for a *; at least three letters are needed")

@@ -20,10 +20,22 @@ _LONGEST_FRAME = 400
 GAPS = frozenset({"<when>", "<who>", "<address>", "..."})
 
 
+class _Visible(dict[int, int | None]):
+    """Code point to itself, None for format characters; worked out on first sight."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = None if unicodedata.category(chr(code)) == "Cf" else code
+        return self[code]
+
+
+_VISIBLE = _Visible()
+
+
 def folded(text: str) -> str:
     """The form in which patterns and lines are compared: case, spaces, bold marks, invisible marks and the form of apostrophes don't count."""
     text = unicodedata.normalize("NFC", text).casefold().replace("*", "").replace("’", "'")
-    text = "".join(character for character in text if unicodedata.category(character) != "Cf") if not text.isascii() else text
+    if not text.isascii():
+        text = text.translate(_VISIBLE)
     return " ".join(text.split()).replace(" :", ":")
 
 

@@ -90,6 +90,25 @@ def _one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def verdict_of(incident: Incident, standing: Standing) -> Verdict:
+    """The verdict that an incident records, to act on again what was recorded and never settled.
+
+    Args:
+        incident: as recorded.
+        standing: as recorded with it: the strikes are in it already.
+    """
+    return Verdict(
+        incident.disposition,
+        standing,
+        notice=incident.notice,
+        alerts=incident.alerts,
+        strikes=incident.strikes,
+        proposal=incident.proposal,
+        reason=incident.reason,
+        recordable=True,
+    )
+
+
 def observed(verdict: Verdict, standing: Standing) -> Verdict:
     """What is left of a verdict when the gateway only observes: the record, and care for a person in danger."""
     return replace(

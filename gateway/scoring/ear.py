@@ -163,13 +163,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A sentence or two neighbours: the score of each head, and where it stands (part, characters)."""
+class Stretches:
+    """Sentences and pairs of neighbours: scores (heads x stretches), and where each stands (part, from, to in characters)."""
 
     scores: Floats
-    part: int
-    start: int
-    end: int
+    places: Slots
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return int(self.scores.shape[1])
 
 
 class Ear:
@@ -195,7 +197,7 @@ class Ear:
         if voice is None:
             return None
         stretches = scored(parts, voice)
-        if not stretches:
+        if not len(stretches):
             return None
         chances = probabilities(stretches, voice)
         abuse = chances[0]
@@ -204,12 +206,12 @@ class Ear:
         tags = {tag for tag, chance, least in zip((Tag.COMPLAINT, Tag.SELF_HARM), chances[2:], voice.tags, strict=True) if chance >= least}
         return Heard(findings, chances[1] >= voice.severe, frozenset(tags), abuse)
 
-    def _finding(self, stretches: Sequence[Stretch], parts: Sequence[Part], language: str, abuse: float, points: int) -> Finding:
-        loudest = max(stretches, key=lambda stretch: (stretch.scores[0], -stretch.part, -stretch.start))
-        part = parts[loudest.part]
-        text = part.folded.text[loudest.start : loudest.end]
-        first = loudest.start + len(text) - len(text.lstrip())
-        last = loudest.end - (len(text) - len(text.rstrip()))
+    def _finding(self, stretches: Stretches, parts: Sequence[Part], language: str, abuse: float, points: int) -> Finding:
+        number, start, end = (int(value) for value in stretches.places[:, int(np.argmax(stretches.scores[0]))])
+        part = parts[number]
+        text = part.folded.text[start:end]
+        first = start + len(text) - len(text.lstrip())
+        last = end - (len(text) - len(text.rstrip()))
         return Finding(
             rule=f"ear.{language}",
             category=Category.DEGRADATION,
@@ -226,7 +228,7 @@ class Ear:
         )
 
 
-def probabilities(stretches: Sequence[Stretch], voice: Voice) -> tuple[float, ...]:
+def probabilities(stretches: Stretches, voice: Voice) -> tuple[float, ...]:
     """How likely each head's matter is, for the mail as a whole."""
     found = []
     for head, weights in enumerate(voice.mail):
@@ -235,13 +237,14 @@ def probabilities(stretches: Sequence[Stretch], voice: Voice) -> tuple[float, ..
     return tuple(found)
 
 
-def mail_features(stretches: Sequence[Stretch], head: int) -> Floats:
+def mail_features(stretches: Stretches, head: int) -> Floats:
     """The loudest stretch, the loudest that doesn't overlap it, the mean, how many there are."""
-    ordered = sorted(stretches, key=lambda stretch: -stretch.scores[head])
-    first = ordered[0]
-    second = next((s for s in ordered if s.part != first.part or s.start >= first.end or s.end <= first.start), first)
-    mean = sum(float(s.scores[head]) for s in stretches) / len(stretches)
-    return np.array([first.scores[head], second.scores[head], mean, np.log1p(len(stretches))])
+    scores = stretches.scores[head]
+    loudest = int(np.argmax(scores))
+    part, start, end = stretches.places
+    apart = (part != part[loudest]) | (start >= end[loudest]) | (end <= start[loudest])
+    second = scores[apart].max() if apart.any() else scores[loudest]
+    return np.array([scores[loudest], second, scores.mean(), np.log1p(len(scores))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,33 +254,33 @@ class _Sums:
     weights: Floats
     counts: Floats
 
-    def score(self, start: int, end: int) -> Floats:
-        """The score of a stretch for each head; long and short stretches compare."""
-        count = max(1.0, float(self.counts[end] - self.counts[start]))
-        score: Floats = (self.weights[:, end] - self.weights[:, start]) / np.sqrt(count)
-        return score
+    def scores(self, start: Slots, end: Slots) -> Floats:
+        """The scores of stretches for each head; long and short stretches compare."""
+        scores: Floats = (self.weights[:, end] - self.weights[:, start]) / np.sqrt(np.maximum(1.0, self.counts[end] - self.counts[start]))
+        return scores
 
 
-def scored(parts: Sequence[Part], voice: Voice) -> list[Stretch]:
+def scored(parts: Sequence[Part], voice: Voice) -> Stretches:
     """Score each sentence and each pair of neighbours."""
-    found: list[Stretch] = []
-    bias = np.asarray(voice.bias)
+    scores: list[Floats] = []
+    places: list[Slots] = []
     for number, part in enumerate(parts):
         if not part.sentences:
             continue
         text = part.folded.text[:_LONGEST]
-        characters = _sums(character_slots(text), len(text), voice.weights)
         tokens = [token.text for sentence in part.sentences for token in sentence.tokens]
-        words = _sums(word_slots(tokens), len(tokens), voice.weights)
-        classes = _class_sums(part.marks, voice.weights)
-        borders = [0]
-        for sentence in part.sentences:
-            borders.append(borders[-1] + len(sentence.tokens))
-        for first, after in _stretch_sentences(part.sentences, len(text)):
-            start, end = part.sentences[first].start, min(part.sentences[after - 1].end, len(text))
-            score = characters.score(start, end) + words.score(borders[first], borders[after]) + classes.score(first, after) + bias
-            found.append(Stretch(score, number, start, end))
-    return found
+        first, after = _stretch_sentences(part.sentences, len(text))
+        words = np.cumsum([0, *(len(sentence.tokens) for sentence in part.sentences)])
+        start = np.array([sentence.start for sentence in part.sentences])[first]
+        end = np.minimum(np.array([sentence.end for sentence in part.sentences])[after - 1], len(text))
+        score = _sums(character_slots(text), len(text), voice.weights).scores(start, end)
+        score += _sums(word_slots(tokens), len(tokens), voice.weights).scores(words[first], words[after])
+        score += _class_sums(part.marks, voice.weights).scores(first, after)
+        scores.append(score)
+        places.append(np.stack([np.full(len(start), number), start, end]))
+    if not scores:
+        return Stretches(np.zeros((len(HEADS), 0)), np.zeros((3, 0), dtype=np.int64))
+    return Stretches(np.concatenate(scores, axis=1) + np.asarray(voice.bias)[:, None], np.concatenate(places, axis=1))
 
 
 def _sums(slots_of_sizes: Sequence[Slots], length: int, weights: NDArray[np.float32]) -> _Sums:
@@ -300,13 +303,9 @@ def _class_sums(marks: Sequence[Marks], weights: NDArray[np.float32]) -> _Sums:
     return _Sums(np.cumsum(at, axis=1), np.cumsum(count))
 
 
-def _stretch_sentences(sentences: Sequence[Sentence], length: int) -> list[tuple[int, int]]:
-    """Each sentence and each pair of neighbours within the listened length."""
-    found = []
-    for n, sentence in enumerate(sentences):
-        if sentence.start >= length:
-            break
-        found.append((n, n + 1))
-        if n + 1 < len(sentences) and sentences[n + 1].start < length:
-            found.append((n, n + 2))
-    return found
+def _stretch_sentences(sentences: Sequence[Sentence], length: int) -> tuple[Slots, Slots]:
+    """Each sentence and each pair of neighbours within the listened length: the first sentence and the one after the last."""
+    count = sum(sentence.start < length for sentence in sentences)
+    single = np.arange(count)
+    pairs = np.arange(max(0, count - 1))
+    return np.concatenate([single, pairs]), np.concatenate([single + 1, pairs + 2])

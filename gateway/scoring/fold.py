@@ -22,6 +22,9 @@ class _Table(dict[int, str]):
         return folded
 
 
+PICTURE = "[\u2600-\u27bf\U0001f300-\U0001faff]"
+"""An emoji: a word of its own; what it says is the lexicon's matter."""
+
 _KEEP_CONTROLS = "\n\t"
 _SAME = str.maketrans({"ё": "е", "’": "'", "ʼ": "'", "`": "'", "´": "'", "‘": "'", "ı": "i", "ґ": "г", "\t": " "})
 _DASHES = re.compile("[‐-―−]")
@@ -69,10 +72,24 @@ def fold(text: str) -> Folded:
     """
     if text.isascii() and text.isprintable():
         return Folded(text.lower(), None)
-    even = all(len(_TABLE[ord(c)]) == 1 for c in set(text)) and unicodedata.is_normalized("NFC", text)
-    if even:
+    uneven = [c for c in set(text) if len(_TABLE[ord(c)]) != 1]
+    if not unicodedata.is_normalized("NFC", text) or any(c == _RIGHT_TO_LEFT_OVERRIDE or unicodedata.combining(c) for c in uneven):
+        return _fold_unevenly(text)
+    if not uneven:
         return Folded(text.translate(_TABLE), None)
-    return _fold_unevenly(text)
+    return Folded(text.translate(_TABLE), _origin(text, uneven))
+
+
+def _origin(text: str, uneven: list[str]) -> tuple[int, ...]:
+    """The way back where some characters vanish or become several and all others stay one."""
+    origin: list[int] = []
+    position = 0
+    for match in re.finditer(f"[{re.escape(''.join(uneven))}]", text):
+        origin.extend(range(position, match.start()))
+        origin.extend([match.start()] * len(_TABLE[ord(match[0])]))
+        position = match.end()
+    origin.extend(range(position, len(text)))
+    return tuple(origin)
 
 
 def _fold_unevenly(text: str) -> Folded:

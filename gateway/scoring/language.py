@@ -4,7 +4,7 @@ The model itself is loaded at the edge and comes in as a function; see gateway.e
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.scoring.fold import latin_skeleton
@@ -15,6 +15,7 @@ NEIGHBOURS = ("nl", "uk", "bg", "es", "it", "pl", "pt", "ro", "cs", "sk", "tr", 
 _LONGEST_SAMPLE = 600
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _FEWEST_WORDS = 3
+_FEWEST_FOREIGN = 4
 _SHORTEST_PLAIN = 25
 """Characters; in less than this a missing accent proves nothing."""
 
@@ -38,6 +39,11 @@ class Languages:
         """Take the model and each language's frequent words."""
         self._identify = identify
         self._frequent = frequent
+        self._codes = sorted(frequent)
+        self._languages_of: dict[str, tuple[int, ...]] = {}
+        for n, code in enumerate(self._codes):
+            for word in frequent[code]:
+                self._languages_of[word] = (*self._languages_of.get(word, ()), n)
         self._skeletons = frozenset(latin_skeleton(word) for word in frequent.get("ru", ()) if len(word) > 1)
 
     def of(self, folded: str) -> Tongue:
@@ -57,6 +63,20 @@ class Languages:
         elif by_words not in {code, UNDETERMINED} and len(words) < 8:
             code = by_words
         return Tongue(code, plain=plain)
+
+    def of_sentence(self, text: str, words: Sequence[str], code: str) -> str:
+        """The language of one sentence in a text of a language: another one only when its own frequent words and the model say so."""
+        if len(words) < _FEWEST_FOREIGN or code not in self._frequent:
+            return code
+        counts = [0] * len(self._codes)
+        for word in words:
+            for n in self._languages_of.get(word, ()):
+                counts[n] += 1
+        most = max(counts)
+        if most < 2 or counts[self._codes.index(code)] >= most:
+            return code
+        found = self._identify(text)
+        return found if found in self._frequent else code
 
     def _is_translit(self, words: list[str]) -> bool:
         known = sum(latin_skeleton(word) in self._skeletons for word in words)

@@ -99,11 +99,9 @@ class Lexicon:
         """Begin an empty lexicon for some languages."""
         self._literal: dict[str, set[int]] = defaultdict(set)
         self._literal_plain: dict[str, set[int]] = defaultdict(set)
-        self._words = {language: _Words(m, endings=m.endings, longest=max(map(len, m.endings), default=0)) for language, m in morphologies.items()}
-        self._plain = {}
-        for language, m in morphologies.items():
-            plain = frozenset(e for ending in m.endings for e in (ending, without_accents(ending), umlauts_spelled(ending)))
-            self._plain[language] = _Words(m, endings=plain, longest=max(map(len, plain), default=0))
+        # of a language that a text is not in, only the words that rules name count
+        self._words, self._plain = _languages(morphologies, plain=False), _languages(morphologies, plain=True)
+        self._words_abroad, self._plain_abroad = _languages(morphologies, plain=False), _languages(morphologies, plain=True)
         self._skeletons = _Words(Morphology())
         self._skeleton_endings: frozenset[str] = frozenset({""})
         if "ru" in morphologies:
@@ -116,8 +114,12 @@ class Lexicon:
 
     def add(self, language: str, spec: str, atom: int, *, disguisable: bool = False) -> None:
         """Add an entry: `word` in all its forms, `=word` just so, `word*` a beginning, `*word` a compound's tail."""
+        plain = {without_accents(spec), umlauts_spelled(spec)}
         self._words[language].add(spec, atom, (spec,))
-        self._plain[language].add(spec, atom, {without_accents(spec), umlauts_spelled(spec)})
+        self._plain[language].add(spec, atom, plain)
+        if disguisable:
+            self._words_abroad[language].add(spec, atom, (spec,))
+            self._plain_abroad[language].add(spec, atom, plain)
         bare = spec.strip("=*")
         if language == "ru":
             mark = spec[0] if spec[0] in "=*" else ""
@@ -178,8 +180,13 @@ class Lexicon:
         if "ß" not in word and (not word.isalpha() or _odd(word)):
             spellings += readings(word)
         for spelling in spellings:
-            for words in (self._plain if plain and spelling.isascii() else self._words).values():
-                found |= words.find(spelling)
+            here, abroad = (self._plain, self._plain_abroad) if plain and spelling.isascii() else (self._words, self._words_abroad)
+            if language in here:
+                found |= here[language].find(spelling)
+                here = abroad
+            for code, words in here.items():
+                if code != language:
+                    found |= words.find(spelling)
         if not found and not word.isascii() and len(word) > 4 and (bare := without_accents(word)) != word:
             for words in self._plain.values():
                 found |= words.find(bare) & self._disguisable
@@ -208,6 +215,17 @@ class Lexicon:
 
     def _ends(self, rest: str, language: str) -> bool:
         return not rest or any(len(ending) == len(rest) and _fits(rest, ending) for ending in self._words[language].endings)
+
+
+def _languages(morphologies: dict[str, Morphology], *, plain: bool) -> dict[str, _Words]:
+    """Empty entries for each language; plain ones have their endings in accent-less form as well."""
+    made = {}
+    for language, morphology in morphologies.items():
+        endings = morphology.endings
+        if plain:
+            endings = frozenset(e for ending in endings for e in (ending, without_accents(ending), umlauts_spelled(ending)))
+        made[language] = _Words(morphology, endings=endings, longest=max(map(len, endings), default=0))
+    return made
 
 
 def _odd(word: str) -> bool:

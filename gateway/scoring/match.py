@@ -1,7 +1,8 @@
 """Which rules hit where: the lexicon's atoms of each sentence against the compiled phrases, linear in the text."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, KeysView
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -14,6 +15,8 @@ from gateway.scoring.lexicon import Lexicon, Morphology
 from gateway.scoring.patterns import HIT, Atom, Compiled, PatternError, Present, compiled, parse
 from gateway.scoring.rules import FRAMES, LanguagePack, Rule, RuleBook
 from gateway.scoring.words import Sentence, Token
+
+_WORD = re.compile(r"[^\W_]+")
 
 SHARED_CLASSES = ("you", "your", "staff", "me")
 """Classes that nearly every sentence of a support mail has: a phrase is never looked up by them alone."""
@@ -83,6 +86,43 @@ class View:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A phrase with what must be in a sentence for it to have a chance: these atoms, and one of each of these sets."""
+
+    phrase: Compiled
+    singles: tuple[int, ...]
+    several: tuple[frozenset[int], ...]
+    names_staff: bool
+
+    def possible(self, present: Present, there: KeysView[int]) -> bool:
+        for atom in self.singles:
+            if atom not in present:
+                return False
+        for atoms in self.several:
+            if there.isdisjoint(atoms):
+                return False
+        return True
+
+
+class _Frequencies:
+    """How common words are, roughly, by the rules' own examples: a phrase is looked up by its rarest place."""
+
+    def __init__(self, book: RuleBook) -> None:
+        self._words: Counter[str] = Counter()
+        for pack in book.packs:
+            for rule in pack.rules:
+                for text in (*rule.hits, *rule.misses):
+                    self._words.update(_WORD.findall(text.casefold()))
+            self._words.update({word: 50 for word in pack.frequent})
+
+    def of(self, word: str, *, any_form: bool) -> float:
+        """Of one word, or of a lemma with its forms."""
+        bare = fold(word).text.strip("=*~ ")
+        count = self._words[bare] + 0.2
+        return count * 3 if any_form and not word.startswith("=") else count
+
+
 class Matcher:
     """All rules of a rule book, compiled once; has no state that a mail could change except remembered look-ups."""
 
@@ -95,17 +135,17 @@ class Matcher:
         self.book = book
         self._numbers: dict[tuple[str, str, str], int] = {}
         self.lexicon = Lexicon({p.code: Morphology(frozenset(p.endings), p.cut, p.swap, double=p.double) for p in book.packs})
-        self._lengths: dict[int, int] = {}
+        self._counts: dict[int, float] = {}
         self.patterns: list[tuple[Rule, Search]] = []
         self._rules: list[Rule] = []
-        self._by_anchor: dict[int, list[Compiled]] = defaultdict(list)
+        self._by_anchor: dict[str, dict[int, list[_Candidate]]] = {}
         self._by_word: dict[int, list[int]] = defaultdict(list)
         self._unless: dict[int, list[Compiled]] = {}
         self._staff_atoms: set[int] = set()
-        self._common: set[int] = set()
         self._shared: dict[str, dict[int, int]] = defaultdict(dict)
         self._chains: dict[int, list[tuple[tuple[int, ...], int]]] = defaultdict(list)
-        self._frames: dict[str, dict[str, list[Compiled]]] = {}
+        self._frames: dict[str, dict[str, list[_Candidate]]] = {}
+        self._seldom = _Frequencies(book)
         for pack in book.packs:
             self._add_pack(pack)
 
@@ -117,9 +157,9 @@ class Matcher:
             if word_class.name in SHARED:
                 self._shared[pack.code][atom] = SHARED.index(word_class.name)
             if word_class.name in SHARED_CLASSES:
-                self._common.add(atom)
                 if word_class.name != "me":
                     self._staff_atoms.add(atom)
+            self._counts[atom] = sum(self._seldom.of(word, any_form=True) for word in word_class.words)
             for word in word_class.words:
                 self._add_member(pack.code, word, atom, disguisable=False)
         self.lexicon.exempt(pack.code, (fold(word).text for word in pack.innocent))
@@ -127,7 +167,8 @@ class Matcher:
             if not rule.off:
                 self._add_rule(pack.code, rule)
         self._frames[pack.code] = {
-            kind: [compiled(phrase, partial(self._number, pack.code), -1) for text in phrases for phrase in parse(text)] for kind, phrases in pack.frames
+            kind: [self._candidate(compiled(phrase, partial(self._number, pack.code), -1)) for text in phrases for phrase in parse(text)]
+            for kind, phrases in pack.frames
         }
 
     def _add_rule(self, language: str, rule: Rule) -> None:
@@ -140,7 +181,7 @@ class Matcher:
                 self._add_member(language, word, atom, disguisable=rule.tag is None)
         for text in rule.phrases:
             for phrase in parse(text):
-                self._add_phrase(compiled(phrase, partial(self._number, language), owner))
+                self._add_phrase(language, compiled(phrase, partial(self._number, language), owner))
         if rule.pattern:
             self.patterns.append((rule, compile_pattern(rule.pattern)))
         if rule.unless:
@@ -156,7 +197,9 @@ class Matcher:
                 text = fold(word).text.strip().removesuffix("~")
                 self.lexicon.add(language, text, atom, disguisable=disguisable)
             else:
-                self._chains[self._number(language, atoms[0])].append((tuple(self._number(language, a) for a in atoms), atom))
+                numbers = tuple(self._number(language, a) for a in atoms)
+                rarest = min(numbers, key=lambda number: self._counts.get(number, 1.0))
+                self._chains[rarest].append((numbers, atom))
 
     def _number(self, language: str, atom: Atom) -> int:
         key = ("", "literal", atom.text) if atom.kind == "literal" else (language, atom.kind, atom.text)
@@ -164,21 +207,25 @@ class Matcher:
         if number is None:
             number = self._numbers[key] = len(self._numbers)
             if atom.kind == "literal":
-                self._lengths[number] = len(atom.text)
+                self._counts[number] = self._seldom.of(atom.text, any_form=False)
                 self.lexicon.add_literal(atom.text, number)
             elif atom.kind == "form":
+                self._counts[number] = self._seldom.of(atom.text, any_form=True)
                 self.lexicon.add(language, atom.text, number)
         return number
 
-    def _add_phrase(self, phrase: Compiled) -> None:
-        anchor = min(range(len(phrase.places)), key=lambda n: self._weight(phrase.places[n][0]))
-        for atom in phrase.places[anchor][0]:
-            self._by_anchor[atom].append(phrase)
-    def _weight(self, atoms: frozenset[int]) -> int:
-        """How often a place fits, roughly: shared classes most, short literals often, long words seldom."""
-        if not atoms.isdisjoint(self._common):
-            return 1_000_000
-        return len(atoms) * 100 - min(self._lengths.get(atom, 20) for atom in atoms)
+    def _add_phrase(self, language: str, phrase: Compiled) -> None:
+        candidate = self._candidate(phrase)
+        anchor = min(phrase.places, key=lambda place: sum(self._counts.get(atom, 1.0) for atom in place[0]))
+        by_anchor = self._by_anchor.setdefault(language, defaultdict(list))
+        for atom in anchor[0]:
+            by_anchor[atom].append(candidate)
+
+    def _candidate(self, phrase: Compiled) -> "_Candidate":
+        singles = tuple(next(iter(atoms)) for atoms, _ in phrase.places if len(atoms) == 1)
+        several = tuple(atoms for atoms, _ in phrase.places if len(atoms) > 1)
+        named = any(not atoms.isdisjoint(self._staff_atoms) for atoms, _ in phrase.places)
+        return _Candidate(phrase, singles, several, named)
 
     # --- matching -----------------------------------------------------------------------------------------------------
 
@@ -197,9 +244,9 @@ class Matcher:
         found: list[tuple[int, tuple[int, int]]] = []
         for atom in self._chains.keys() & present.keys():
             for chain, member in self._chains[atom]:
-                if any(link not in present for link in chain[1:]):
+                if any(link not in present for link in chain):
                     continue
-                for start, after in present[atom]:
+                for start, after in present[chain[0]]:
                     end = after
                     for link in chain[1:]:
                         end = next((stop for begin, stop in present[link] if begin == end), 0)
@@ -220,18 +267,19 @@ class Matcher:
                 for first, after in present[atom]:
                     if not self._taken_back(owner, present, count):
                         yield self._hit(owner, first, after, tokens, names_staff=False)
-        tried: set[int] = set()
-        for atom in present.keys() & self._by_anchor.keys():
-            for phrase in self._by_anchor[atom]:
-                if id(phrase) in tried:
-                    continue
-                tried.add(id(phrase))
-                if any(atoms.isdisjoint(present) for atoms, _ in phrase.places):
-                    continue
-                place = phrase.find(present, count)
-                if place and not self._taken_back(phrase.owner, present, count):
-                    named = any(not atoms.isdisjoint(self._staff_atoms) for atoms, _ in phrase.places)
-                    yield self._hit(phrase.owner, place[0], place[1], tokens, names_staff=named)
+        there = present.keys()
+        for language in (view.language,) if view.language in self._by_anchor else tuple(self._by_anchor):
+            by_anchor = self._by_anchor[language]
+            tried: set[int] = set()
+            for atom in there & by_anchor.keys():
+                for candidate in by_anchor[atom]:
+                    if not candidate.possible(present, there) or id(candidate) in tried:
+                        continue
+                    tried.add(id(candidate))
+                    phrase = candidate.phrase
+                    place = phrase.find(present, count)
+                    if place and not self._taken_back(phrase.owner, present, count):
+                        yield self._hit(phrase.owner, place[0], place[1], tokens, names_staff=candidate.names_staff)
 
     def _hit(self, owner: int, first: int, after: int, tokens: tuple[Token, ...], *, names_staff: bool) -> Hit:
         return Hit(self._rules[owner], first, after, names_staff, any(token.disguised for token in tokens[first:after]))
@@ -246,12 +294,13 @@ class Matcher:
             return
         present = dict(view.present)
         present[number] = [(first, after)]
+        there = present.keys()
         count = len(view.sentence.tokens)
         for kind in FRAMES:
             spans = [
                 place[1] - place[0]
-                for phrase in self._frames[language].get(kind, ())
-                if not any(atoms.isdisjoint(present) for atoms, _ in phrase.places) and (place := phrase.find(present, count))
+                for candidate in self._frames[language].get(kind, ())
+                if candidate.possible(present, there) and (place := candidate.phrase.find(present, count))
             ]
             if spans:
                 yield kind, min(spans)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from gateway.scoring.fold import fold
+from gateway.scoring.fold import PICTURE, fold
 
 HIT = "hit"
 """The class name by which a frame speaks of the finding that it is asked about."""
@@ -18,7 +18,7 @@ LONGEST_GAP = 12
 _MOST_VARIANTS = 400
 
 _TOKEN = re.compile(r"\s*(?:(?P<gap>\.\.\.(?P<size>\d*)|…)|(?P<mark>[()|?^$])|<(?P<cls>[a-z_]+)>|(?P<word>[^\s()|?<>^$]+))")
-_WORD = re.compile(r"(?:\*(?=\w))?\w+[~*]?|=\w+")
+_WORD = re.compile(rf"(?:\*(?=\w))?\w+[~*]?|=\w+|=?{PICTURE}")
 
 
 class PatternError(ValueError):

@@ -127,8 +127,14 @@ class Scorer:
 
     def views(self, part: Part, language: str) -> list[View]:
         """The sentences of a part as the matcher sees them, in the part's language or, when nobody can tell, the mail's."""
-        code = part.tongue.code if part.tongue.code != UNDETERMINED else language
-        return [self._matcher.view(sentence, code, plain=part.tongue.plain, translit=part.tongue.translit) for sentence in part.sentences]
+        tongue = part.tongue
+        code = tongue.code if tongue.code != UNDETERMINED else language
+        views = []
+        for sentence in part.sentences:
+            text = part.folded.text[sentence.start : sentence.end]
+            own = code if tongue.translit else self._languages.of_sentence(text, [token.text for token in sentence.tokens], code)
+            views.append(self._matcher.view(sentence, own, plain=tongue.plain, translit=tongue.translit))
+        return views
 
     def _since_outsider(self, view: View, before: int) -> int:
         """How many sentences ago a third party was spoken of without anybody of ours since; our side ends it."""
@@ -146,7 +152,7 @@ class Scorer:
         for hit in hits:
             if hit.rule.language != code and code != UNDETERMINED:
                 # what a rule of the mail's own language knows, it knows better
-                if not own.isdisjoint(range(hit.first, hit.after)) or not self._counts_abroad(hit, view, part):
+                if not own.isdisjoint(range(hit.first, hit.after)) or not _counts_abroad(hit, view):
                     continue
             context = resolve(hit, view, self._matcher, part.quotations, about_outsider=about_outsider)
             if hit.rule.tag:
@@ -155,19 +161,6 @@ class Scorer:
             elif self._use_rules:
                 found.append(_finding(hit, view, context, part))
         return found, tags
-
-    def _counts_abroad(self, hit: Hit, view: View, part: Part) -> bool:
-        """Whether a rule of another language may speak here: the sentence is in it, or the words can be nothing else."""
-        tokens = view.sentence.tokens
-        words = [token.text for token in tokens[hit.first : hit.after]]
-        if hit.rule.language == "ru":
-            return any("\u0400" <= word[0] <= "\u04ff" for word in words) or any(t.disguised for t in tokens[hit.first : hit.after])
-        sentence = part.folded.text[view.sentence.start : view.sentence.end]
-        if len(tokens) >= 4 and self._languages.of(sentence).code == hit.rule.language:
-            return True
-        if hit.rule.tag or not hit.rule.words:
-            return False
-        return max(len(word) for word in words) > _LONGEST_FOREIGN_SHORT
 
     # --- the sum ------------------------------------------------------------------------------------------------------
 
@@ -211,6 +204,14 @@ class Scorer:
             arithmetic=arithmetic,
             rules_version=self.version,
         )
+
+
+def _counts_abroad(hit: Hit, view: View) -> bool:
+    """Whether a word of another language may speak here: short ones are too often innocent words of this one."""
+    tokens = view.sentence.tokens[hit.first : hit.after]
+    if any("\u0400" <= token.text[0] <= "\u04ff" for token in tokens):
+        return True
+    return max(len(token.text) for token in tokens) > _LONGEST_FOREIGN_SHORT
 
 
 def _finding(hit: Hit, view: View, context: Context, part: Part) -> Finding:

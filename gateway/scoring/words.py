@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gateway.scoring.fold import Folded, readings
+from gateway.scoring.fold import PICTURE, Folded, readings
 
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(rf"[^\W_]+|{PICTURE}")
 _SENTENCE_END = re.compile(r"[.!?…。]+[\"'»”“)\]]*(?=\s|$)|\n\s*\n|[;:](?=\s)|\n(?=\s*[-*•–>])")
 _LONGEST_SENTENCE = 60
 """Tokens; a longer one is cut, so that matching stays linear in the text."""
