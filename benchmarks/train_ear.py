@@ -39,9 +39,10 @@ from gateway.values import Segment, SegmentKind
 
 warnings.filterwarnings("ignore", module="sklearn")
 
-FOLDS = 5
+FOLDS = 4
 STRENGTH = 20.0
 SHARED_SCALE = 0.7
+STRETCH_WEIGHT = 0.5
 COMPOSED = 500
 FEWEST_TAGGED = 20
 CIVIL_ACCUSED_ALONE = 0.008
@@ -53,35 +54,47 @@ CLASSES = CHARACTER_SLOTS + WORD_SLOTS
 
 @dataclass
 class Texts:
-    """The texts of one language made ready."""
+    """The texts of one language made ready.
+
+    A sentence is one row. A whole mail is a row for each of its stretches, as the ear listens to it: in a civil mail all
+    of them are civil, in an abusive one some stretch is not, and which one is found out while learning.
+    """
 
     lang: str
     cases: list[sets.Case]
     parts: list[list[Part]]
     matrix: csr_matrix
+    row_case: np.ndarray
+    whole: np.ndarray
     wanted: np.ndarray
     folds: list[np.ndarray]
     levels: np.ndarray
 
-    def rest(self, fold: int) -> np.ndarray:
-        return np.setdiff1d(np.arange(len(self.cases)), self.folds[fold])
+    def rows_without(self, fold: int | None) -> np.ndarray:
+        """Rows of the cases that are not in a fold."""
+        if fold is None:
+            return np.arange(len(self.row_case))
+        return np.flatnonzero(~np.isin(self.row_case, self.folds[fold]))
 
 
 def prepare(lang: str, scorer, cases: list[sets.Case]) -> Texts:
-    parts, rows, columns, values = [], [], [], []
+    parts, rows, columns, values, row_case = [], [], [], [], []
     for number, case in enumerate(cases):
         found = parts_of(case, scorer, lang)
         parts.append(found)
-        for slots in blocks(found):
-            if slots.size:
-                names, counts = np.unique(slots, return_counts=True)
-                rows.append(np.full(len(names), number))
-                columns.append(names)
-                values.append(counts / np.sqrt(slots.size))
-    matrix = csr_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(len(cases), WIDTH))
+        for blocks in stretch_blocks(found) if case.subject else [text_blocks(found)]:
+            for slots in blocks:
+                if slots.size:
+                    names, counts = np.unique(slots, return_counts=True)
+                    rows.append(np.full(len(names), len(row_case)))
+                    columns.append(names)
+                    values.append(counts / np.sqrt(slots.size))
+            row_case.append(number)
+    matrix = csr_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(len(row_case), WIDTH))
     levels = np.array([case.level for case in cases])
     wanted = np.stack([levels >= 2, levels == 3, *(np.array([tag in case.flags for case in cases]) for tag in HEADS[2:])])
-    return Texts(lang, cases, parts, matrix, wanted, np.array_split(np.random.default_rng(7).permutation(len(cases)), FOLDS), levels)
+    folds = np.array_split(np.random.default_rng(7).permutation(len(cases)), FOLDS)
+    return Texts(lang, cases, parts, matrix, np.array(row_case), np.array([bool(c.subject) for c in cases]), wanted, folds, levels)
 
 
 def parts_of(case: sets.Case, scorer, lang: str) -> list[Part]:
@@ -94,12 +107,31 @@ def parts_of(case: sets.Case, scorer, lang: str) -> list[Part]:
     return made
 
 
-def blocks(parts: list[Part]) -> list[np.ndarray]:
+def text_blocks(parts: list[Part]) -> list[np.ndarray]:
     """Slots of characters, words and classes of one text."""
-    characters = [slots for part in parts for slots in character_slots(part.folded.text)]
-    words = [slots for part in parts for slots in word_slots([token.text for s in part.sentences for token in s.tokens]) if part.sentences]
-    classes = [class_slots(marks) for part in parts for marks in part.marks if marks]
-    return [np.concatenate(block) if block else np.zeros(0, dtype=np.int64) for block in (characters, words, classes)]
+    return [np.concatenate(block) if block else np.zeros(0, dtype=np.int64) for block in zip_blocks((p.folded.text, p.sentences, p.marks) for p in parts)]
+
+
+def stretch_blocks(parts: list[Part]) -> list[list[np.ndarray]]:
+    """The same for each sentence and each pair of neighbours of a mail."""
+    found = []
+    for part in parts:
+        spans = [(n, n + 1) for n in range(len(part.sentences))] + [(n, n + 2) for n in range(len(part.sentences) - 1)]
+        for first, after in spans:
+            text = part.folded.text[part.sentences[first].start : part.sentences[after - 1].end]
+            blocks = zip_blocks([(text, part.sentences[first:after], part.marks[first:after])])
+            found.append([np.concatenate(block) if block else np.zeros(0, dtype=np.int64) for block in blocks])
+    return found or [text_blocks(parts)]
+
+
+def zip_blocks(stretches) -> tuple[list, list, list]:
+    characters, words, classes = [], [], []
+    for text, sentences, marks in stretches:
+        characters += character_slots(text)
+        if tokens := [token.text for sentence in sentences for token in sentence.tokens]:
+            words += word_slots(tokens)
+        classes += [class_slots(mark) for mark in marks if mark]
+    return characters, words, classes
 
 
 class Joint:
@@ -125,27 +157,47 @@ class Joint:
             rows.append(hstack([*empty[:n], own, *empty[n + 1 :], classes * SHARED_SCALE]))
         self.matrix = vstack(rows).tocsr()
         self.borders = np.cumsum([0, *widths])
-        self.offsets = np.cumsum([0, *(len(texts.cases) for texts in everything)])
+        self.offsets = np.cumsum([0, *(len(texts.row_case) for texts in everything)])
+        self.whole = np.concatenate([texts.whole[texts.row_case] for texts in everything])
+        self.wanted = np.concatenate([texts.wanted[:, texts.row_case] for texts in everything], axis=1)
+        # mails have ids of their own over all languages, so that one loudest stretch can be chosen in each
+        self.mail = np.concatenate([texts.row_case + 100_000 * n for n, texts in enumerate(everything)])
 
     def learn(self, without: int | None) -> list[Voice]:
         """A voice for each language, learned from all texts but those of one fold."""
-        rows = np.concatenate(
-            [self.offsets[n] + (np.arange(len(t.cases)) if without is None else t.rest(without)) for n, t in enumerate(self.everything)]
-        )
+        rows = np.concatenate([self.offsets[n] + texts.rows_without(without) for n, texts in enumerate(self.everything)])
         weights = [np.zeros((len(HEADS), WIDTH), dtype=np.float32) for _ in self.everything]
         biases = [[] for _ in self.everything]
-        wanted = np.concatenate([texts.wanted for texts in self.everything], axis=1)
         for head in range(len(HEADS)):
-            if wanted[head, rows].sum() < FEWEST_TAGGED:
-                coefficients, bias = np.zeros(self.matrix.shape[1]), -20.0
-            else:
-                model = LogisticRegression(C=STRENGTH, solver="liblinear", tol=3e-3, random_state=0).fit(self.matrix[rows], wanted[head, rows])
-                coefficients, bias = model.coef_[0], float(model.intercept_[0])
+            coefficients, bias = self._fit(head, rows)
             for n in range(len(self.everything)):
                 weights[n][head, self.columns[n]] = coefficients[self.borders[n] : self.borders[n + 1]]
                 weights[n][head, CLASSES:] += SHARED_SCALE * coefficients[self.borders[-1] :]
                 biases[n].append(bias)
         return [Voice(w, tuple(b), ((1, 0, 0, 0, 0),) * len(HEADS), 1, 1, 1) for w, b in zip(weights, biases, strict=True)]
+
+    def _fit(self, head: int, rows: np.ndarray) -> tuple[np.ndarray, float]:
+        wanted = self.wanted[head]
+        if wanted[rows].sum() < FEWEST_TAGGED:
+            return np.zeros(self.matrix.shape[1]), -20.0
+        hidden = self.whole & wanted  # rows of mails in which only some stretch is meant
+        sure = rows[~hidden[rows]]
+        if wanted[sure].sum() < FEWEST_TAGGED:
+            sure = rows
+        model = self._model(head, sure)
+        open_rows = rows[hidden[rows]]
+        if len(open_rows) and len(sure) < len(rows):
+            scores = self.matrix[open_rows] @ model.coef_[0]
+            loudest: dict[int, int] = {}
+            for row, score in sorted(zip(open_rows, scores, strict=True), key=lambda pair: pair[1]):
+                loudest[self.mail[row]] = row
+            model = self._model(head, np.concatenate([sure, np.fromiter(loudest.values(), dtype=np.int64)]))
+        return model.coef_[0], float(model.intercept_[0])
+
+    def _model(self, head: int, rows: np.ndarray) -> LogisticRegression:
+        weight = np.where(self.whole[rows] & ~self.wanted[head, rows], STRETCH_WEIGHT, 1.0)
+        model = LogisticRegression(C=STRENGTH, solver="liblinear", tol=5e-3, random_state=0)
+        return model.fit(self.matrix[rows], self.wanted[head, rows], sample_weight=weight)
 
 
 def composed(texts: Texts, rows: np.ndarray, random: np.random.Generator) -> list[tuple[list[Part], np.ndarray, int]]:
@@ -170,8 +222,8 @@ def train(texts: Texts, unseen: list[Voice], full: Voice) -> tuple[Voice, str]:
     features: list[list[np.ndarray]] = [[] for _ in HEADS]
     wanted, levels, real, auc = [], [], [], []
     for voice, held in zip(unseen, texts.folds, strict=True):
-        flat = texts.matrix[held] @ voice.weights[0]
-        auc.append(roc_auc_score(texts.wanted[0, held], flat))
+        flat_rows = np.flatnonzero(np.isin(texts.row_case, held) & ~texts.whole[texts.row_case])
+        auc.append(roc_auc_score(texts.wanted[0, texts.row_case[flat_rows]], texts.matrix[flat_rows] @ voice.weights[0]))
         mails = [(texts.parts[r], texts.wanted[:, r], int(texts.levels[r]), True) for r in held if texts.cases[r].subject]
         mails += [(*made, False) for made in composed(texts, held, random)]
         for parts, want, level, whole in mails:

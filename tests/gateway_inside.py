@@ -32,7 +32,7 @@ class Inside:
     async def outbox_empty(self) -> None:
         """Wait until all our own mail has left."""
         async with asyncio.timeout(60):
-            while await self.running.ledger.waiting():
+            while await self.running.ledger.waiting():  # noqa: ASYNC110 - nobody tells of it
                 await asyncio.sleep(0.02)
 
 

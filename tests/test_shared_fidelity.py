@@ -32,7 +32,7 @@ def messages() -> tuple[dict[str, bytes], dict[str, bytes]]:
 @pytest.mark.timeout(600)
 async def test_every_real_mail(tmp_path):
     good, bare = messages()
-    assert len(good) > 500
+    assert (len(good) > 600, len(bare) < 30) == (True, True), (len(good), len(bare))
     slow, changed, unscored = {}, [], []
     async with gateway_inside(tmp_path, mode="observe", more="commands = 100_000\nerrors = 10_000") as house:
         reader = house.running.reader
@@ -47,9 +47,10 @@ async def test_every_real_mail(tmp_path):
                 slow[name] = took
             if assessment.level is None:
                 unscored.append((name, assessment.error))
-        for name, message in good.items():
+        for number, (name, message) in enumerate(good.items()):
             before = len(house.sink.mails)
-            reply = await house.send(message, "author@client.example", options=" BODY=8BITMIME")
+            # a path of its own: the folders hold the same message twice, and a resend is not delivered again
+            reply = await house.send(message, f"author+{number}@client.example", options=" BODY=8BITMIME")
             if not reply.startswith("250"):
                 changed.append((name, reply))
                 continue
@@ -63,7 +64,6 @@ async def test_every_real_mail(tmp_path):
             if not reply.startswith("550 5.6.0 "):
                 changed.append((name, reply))
         assert len(house.sink.mails) == arrived
-    print(f"{len(good)} messages in CRLF, {len(bare)} with a bare CR or LF; unscored: {unscored}")
     assert not slow
     assert not changed
     assert not unscored

@@ -17,6 +17,8 @@ log = logging.getLogger("courtesy.control")
 
 SOCKET = "control.sock"
 _LONGEST = 64 * 1024 * 1024
+_PATIENCE = 60.0
+"""Seconds in which a client has to ask its question."""
 _CREDENTIALS = struct.Struct("3i")
 
 Call = Callable[[str, dict[str, Any]], Awaitable[Any]]
@@ -30,6 +32,7 @@ class ControlServer:
         self._path = state / SOCKET
         self._call = call
         self._server: asyncio.Server | None = None
+        self._talks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Open the socket, readable by our user alone."""
@@ -37,7 +40,7 @@ class ControlServer:
             self._path.unlink()
         mask = os.umask(0o177)
         try:
-            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=_LONGEST)
+            self._server = await asyncio.start_unix_server(self._talk, self._path, limit=_LONGEST)
         finally:
             os.umask(mask)
 
@@ -45,24 +48,29 @@ class ControlServer:
         """Close the socket."""
         if self._server is not None:
             self._server.close()
+            for talk in self._talks:
+                talk.cancel()
+            await asyncio.gather(*self._talks, return_exceptions=True)
             await self._server.wait_closed()
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
 
+    def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talk = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._talks.add(talk)
+        talk.add_done_callback(self._talks.discard)
+        talk.add_done_callback(lambda _: writer.close())
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if not _trusted(writer.get_extra_info("socket")):
-                answer: dict[str, Any] = {"error": "only root and the user of the service may ask"}
-            else:
-                answer = await self._answer(await reader.readline())
+            # read first: closing a socket with something unread in it throws our answer away
+            question = await asyncio.wait_for(reader.readline(), _PATIENCE)
+            trusted = _trusted(writer.get_extra_info("socket"))
+            answer = await self._answer(question) if trusted else {"error": "only root and the user of the service may ask"}
             writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
             await writer.drain()
-        except (ConnectionError, ValueError) as error:
+        except (ConnectionError, TimeoutError, ValueError) as error:
             log.info("a question broke off: %s", error)
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
         try:
@@ -70,8 +78,15 @@ class ControlServer:
             return {"result": await self._call(str(question["call"]), dict(question["arguments"]))}
         except GatewayError as error:
             return {"error": str(error)}
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             return {"error": f"the question can't be understood: {error}"}
+        except Exception as error:  # a bug in one operation is no reason to leave its asker without a word
+            log.exception("a question made the service stumble")
+            return {"error": f"the service stumbled ({type(error).__name__}); its log says more"}
+
+
+class _NobodyListens(Exception):
+    """No service has opened the socket, or this user may not open it."""
 
 
 def _trusted(connection: socket.socket) -> bool:
@@ -93,20 +108,31 @@ def ask(state: Path, call: str, arguments: dict[str, Any], seconds: float = 60.0
 
     Raises:
         ConnectionError: no service listens there.
-        GatewayError: the service says that it can't be done.
+        GatewayError: the service says that it can't be done, or doesn't answer.
     """
+    try:
+        answer = json.loads(_asked(state, call, arguments, seconds))
+    except _NobodyListens:
+        raise ConnectionError("no service listens") from None
+    except TimeoutError:
+        raise GatewayError(f"the service didn't answer in time ({seconds:g} seconds); what was asked for may still happen") from None
+    except (OSError, ValueError):
+        raise GatewayError("the service closed without an answer; what was asked for may have happened") from None
+    if "error" in answer:
+        raise GatewayError(answer["error"])
+    return answer["result"]
+
+
+def _asked(state: Path, call: str, arguments: dict[str, Any], seconds: float) -> bytes:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(seconds)
         try:
             connection.connect(str(state / SOCKET))
         except OSError as error:
-            raise ConnectionError("no service listens") from error
+            raise _NobodyListens from error
         connection.sendall(json.dumps({"call": call, "arguments": arguments}).encode() + b"\n")
         connection.shutdown(socket.SHUT_WR)
         data = b""
         while piece := connection.recv(1 << 16):
             data += piece
-    answer = json.loads(data) if data else {"error": "the service closed without an answer"}
-    if "error" in answer:
-        raise GatewayError(answer["error"])
-    return answer["result"]
+    return data

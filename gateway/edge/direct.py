@@ -9,7 +9,7 @@ from gateway.edge.held import HeldFolder
 from gateway.edge.office import Office
 from gateway.edge.rules import load_rules
 from gateway.edge.scorer import rules_folders
-from gateway.edge.service import utc_now
+from gateway.edge.service import prepare_state, utc_now
 from gateway.edge.settings import Settings
 from gateway.edge.templates import Templates
 from gateway.edge.tinydb_ledger import TinyLedger
@@ -23,12 +23,13 @@ async def direct_office(settings: Settings) -> AsyncIterator[Office]:
 
     Raises:
         LedgerLocked: a service holds the ledger.
+        LedgerFailed: the state folder or the ledger can't be opened.
         BadInput: rules or templates have errors.
     """
     folders = rules_folders(Path(settings.rules_dir) if settings.rules_dir else None)
     book, _ = load_rules(folders)
     templates = Templates(settings.language, settings.zone, Path(settings.templates_dir) if settings.templates_dir else None)
-    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    prepare_state(settings)
     async with await TinyLedger.open(settings.ledger_folder, zone=settings.zone) as ledger:
         writer = MailWriter(settings, templates, load_secret(settings.state), utc_now)
 

@@ -105,7 +105,7 @@ async def running(
     order = order_of(settings)
     book, _ = await asyncio.to_thread(load_rules, order.folders)
     templates = Templates(settings.language, settings.zone, Path(settings.templates_dir) if settings.templates_dir else None)
-    _prepare_state(settings)
+    prepare_state(settings)
     ledger = await TinyLedger.open(settings.ledger_folder, clock=clock, zone=settings.zone)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(ledger.close)
@@ -117,7 +117,7 @@ async def running(
         pool = Pool(settings.downstream, settings.hostname)
         await pool.start()
         stack.push_async_callback(pool.stop)
-        office = Office(ledger, held, writer, lambda: state.policy(), pool.send, settings.hostname, clock)
+        office = Office(ledger, held, writer, lambda: state.policy(), pool.send, settings.hostname, clock)  # noqa: PLW0108 - state comes later
         state = Running(settings, ledger, held, reader, office, _policy=book.policy)
         gate = Gate(
             house=house_of(settings, writer.domain),
@@ -151,7 +151,12 @@ async def _finish(outbox: Outbox, sending: "asyncio.Task[None]") -> None:
         log.warning("the outbox was ended in the middle of a mail; it is tried again at the next start")
 
 
-def _prepare_state(settings: Settings) -> None:
+def prepare_state(settings: Settings) -> None:
+    """Make the state folder, readable by us alone.
+
+    Raises:
+        LedgerFailed: it can't be made.
+    """
     try:
         settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

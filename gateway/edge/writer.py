@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.edge.durable import Disk
 from gateway.edge.settings import Settings
 from gateway.edge.templates import Templates
+from gateway.errors import LedgerFailed
 from gateway.mail import compose
 from gateway.mail.excerpts import calm_sentences
 from gateway.mail.facts import AlertFacts, FoldFacts, NoticeFacts
@@ -42,12 +43,15 @@ def load_secret(state: Path) -> bytes:
         state: the state folder.
 
     Raises:
-        OSError: it can't be read or written.
+        LedgerFailed: it can't be read or written.
     """
     file = state / "secret"
-    if not file.exists():
-        Disk().save(file, secrets.token_bytes(_SECRET_BYTES))
-    return file.read_bytes()
+    try:
+        if not file.exists():
+            Disk().save(file, secrets.token_bytes(_SECRET_BYTES))
+        return file.read_bytes()
+    except OSError as error:
+        raise LedgerFailed(f"the secret {file} can't be read or written: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """May this mail be answered at all? Every way to answer wrongly is closed here (RFC 3834 sections 2 and 4)."""
 
+import contextlib
 import re
 
 from gateway.values import Envelope, Identity, Reading
@@ -8,10 +9,16 @@ _BATV = re.compile(r"^(?:prvs=[0-9a-z]+=|btv1==[0-9a-z]+==)", re.IGNORECASE)
 
 
 def plain_sender(address: str) -> str:
-    """The reverse path without a BATV tag (prvs=), domain in lower case."""
+    """The reverse path without a BATV tag (prvs=), its domain in lower case and in A-labels, as identities have it."""
     bare = _BATV.sub("", address)
     local, at, domain = bare.rpartition("@")
-    return f"{local}@{domain.lower()}" if at else bare
+    if not at:
+        return bare
+    domain = domain.lower()
+    if not domain.isascii():
+        with contextlib.suppress(UnicodeError):
+            domain = domain.encode("idna").decode("ascii")
+    return f"{local}@{domain}"
 
 
 def why_not(reading: Reading, envelope: Envelope, identity: Identity, own: frozenset[str]) -> str:

@@ -30,6 +30,11 @@ from gateway.values import (
 _COUNTED = {SegmentKind.SUBJECT, SegmentKind.OWN}
 _LOOKED_AT = {SegmentKind.SUBJECT, SegmentKind.OWN, SegmentKind.SIGNATURE}
 _SEVERE = {Category.THREAT, Category.STALKING, Category.DISCRIMINATION, Category.SEXUAL}
+NOBODY_NAMED = "nobody named"
+"""The sentence doesn't say at whom the words are aimed, so the rule's own default holds."""
+_SILENT = 0.15
+"""Below this probability the ear hears no abuse in the mail."""
+_UNDIRECTED = 2
 _TAG_POINTS = 2
 _DISGUISE = 1
 _INTENSITY = 1
@@ -168,6 +173,9 @@ class Scorer:
         policy = self._policy
         findings, covered = _without_doubles(found)
         if heard is not None:
+            if heard.abuse < _SILENT:
+                # an ugly word that names nobody, in a mail in which the ear hears nothing: a bastard file, a bitch's litter
+                findings = [_at_nobody(finding) if NOBODY_NAMED in finding.modifiers else finding for finding in findings]
             findings = [_confirmed(finding) if "signal" in finding.modifiers and heard.severe else finding for finding in findings]
             # a doubt of the ear's adds to what rules found, and is nothing by itself
             doubt = not any(f.points > 0 and "signal" not in f.modifiers for f in findings)
@@ -262,6 +270,8 @@ def _points(hit: Hit, context: Context, kind: SegmentKind) -> tuple[int, tuple[s
             modifiers.append(f"at {context.target.value}")
     elif rule.aimed is Target.NOBODY and context.target is Target.SELF:
         return 0, ("at self",)
+    if not context.sure and context.target is Target.STAFF and hit.after - hit.first == 1:
+        modifiers.append(NOBODY_NAMED)
     if points and hit.disguised:
         points += _DISGUISE
         modifiers.append("disguised")
@@ -274,6 +284,11 @@ def _points(hit: Hit, context: Context, kind: SegmentKind) -> tuple[int, tuple[s
     if rule.signal:
         modifiers.append("signal")
     return points, tuple(modifiers)
+
+
+def _at_nobody(finding: Finding) -> Finding:
+    points = min(finding.points, _UNDIRECTED) if finding.category is Category.PROFANITY else 0
+    return replace(finding, points=points, target=Target.NOBODY, modifiers=(*finding.modifiers, "the ear hears nothing"))
 
 
 def _confirmed(signal: Finding) -> Finding:
