@@ -124,7 +124,7 @@ commands = 1_000_000_000
     await asyncio.Event().wait()
 
 
-def run(what, port_of, downstream: int, uvloop: bool, asked, told) -> None:  # noqa: PLR0917 - a process's start
+def run(what, port_of, downstream: int, uvloop: bool, asked, told) -> None:
     """A process: the relay in the main thread; its CPU time on request."""
     import threading
 

@@ -39,7 +39,7 @@ from gateway.values import Segment, SegmentKind
 
 warnings.filterwarnings("ignore", module="sklearn")
 
-FOLDS = 4
+FOLDS = 3
 STRENGTH = 20.0
 SHARED_SCALE = 0.7
 STRETCH_WEIGHT = 0.5

@@ -81,7 +81,7 @@ wrokers = 2
     )
     assert code == 1
     told = {line.split(": error: ")[0]: line.split(": error: ")[1] for line in lines}
-    assert sorted(int(line) for line in told) == [1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 15, 17, 18, 19, 21, 23, 24], lines
+    assert sorted(int(line) for line in told) == [1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 15, 17, 18, 19, 21, 23, 24], lines
     assert told["1"] == "mode must be 'observe', 'enforce' or 'pass', not 'enfroce'"
     assert told["4"].startswith("time_zone is not a time zone")
     assert told["5"] == "modus is not a known key; remove it or check its spelling"
@@ -103,10 +103,10 @@ wrokers = 2
         ('"127.0.0.1:1025"', '":1025"', 2, "is not HOST:PORT"),
         ('"127.0.0.1:1025"', "1025", 2, 'must be a text in "quotes", not 1025'),
         ("[accept]", "[downstream]", 3, "not valid TOML"),
-        ("[addresses]", '[addresses]\nappeals = "nobody"', 5, "is not a mail address"),
-        ("[accept]", '[outbound]\naddress = "127.0.0.1"\n[accept]', 3, "is not HOST:PORT"),
+        ("[addresses]", '[addresses]\nappeals = "nobody"', 6, "is not a mail address"),
+        ("[accept]", '[outbound]\naddress = "127.0.0.1"\n[accept]', 4, "is not HOST:PORT"),
         ("[accept]", '[outbound]\nusername = "x"\n[accept]', 3, "username and password_file go together"),
-        ("[accept]", '[listen]\ntls_key = "x"\n[accept]', 3, "tls_cert and tls_key go together"),
+        ("[accept]", '[listen]\ntls_key = "x"\n[accept]', 4, "tls_cert and tls_key go together"),
         ("[accept]", '[ledger]\nurl = "tinydb:../../etc"\n[accept]', 4, "ledger.url"),
         ("[accept]", "[limits]\nidle_seconds = -1\n[accept]", 4, "limits.idle_seconds"),
         ("[accept]", "[limits]\nrecipients = true\n[accept]", 4, "must be a whole number, not True"),

@@ -145,7 +145,7 @@ async def test_a_permanent_refusal_is_given_up_at_once(ledger, clock, sink):
     ("at_mail", "451 later", True), ("at_mail", "550 no", False), ("at_data", "451 later", True), ("at_data", "554 no", False),
     ("at_data", "421 closing", True), ("at_mail", "421 closing", True),
 ])  # fmt: skip
-async def test_refusals_of_the_whole_mail(ledger, clock, sink, where, reply, waits):  # noqa: PLR0917
+async def test_refusals_of_the_whole_mail(ledger, clock, sink, where, reply, waits):
     setattr(sink, where, reply)
     await put(ledger, a_mail(recipients=("a@example.net", "b@example.net")))
     async with serving(sink) as address:

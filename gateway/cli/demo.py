@@ -15,6 +15,7 @@ from gateway.cli.plain import fail, plain
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
+    from gateway.cli.demo_mails import DemoMail
     from gateway.edge.inbox import Arrived, Inbox
     from gateway.edge.service import Running
 
@@ -73,11 +74,10 @@ async def _play(folder: Path, *, keep: bool) -> None:
         async with running(load_settings(file)) as state:
             click.echo(f"gateway on 127.0.0.1:{state.address[1]}, inbox on 127.0.0.1:{inbox.port}; {len(MAILS) + 1} mails by SMTP:\n")
             for number, mail in enumerate(MAILS, 1):
-                await _one(state, inbox, number, mail.sender, mail.message(number), f"{mail.language}  {mail.subject}")
+                await _one(state, inbox, number, mail)
             await state.office.sender_block(AFTER_BLOCK.sender, "the demo's manager")
             click.echo(f"    -- a manager blocks {AFTER_BLOCK.sender} (courtesy sender block) --")
-            number = len(MAILS) + 1
-            await _one(state, inbox, number, AFTER_BLOCK.sender, AFTER_BLOCK.message(number), f"{AFTER_BLOCK.language}  {AFTER_BLOCK.subject}")
+            await _one(state, inbox, len(MAILS) + 1, AFTER_BLOCK)
             await _outbox_empty(state)
             _show_own_mail([mail for mail in inbox.mails if mail.sender == ""])
             if keep:
@@ -86,21 +86,22 @@ async def _play(folder: Path, *, keep: bool) -> None:
         await inbox.stop()
 
 
-async def _one(state: "Running", inbox: "Inbox", number: int, sender: str, message: bytes, shown: str) -> None:
+async def _one(state: "Running", inbox: "Inbox", number: int, mail: "DemoMail") -> None:
     """Send one mail by SMTP and say what became of it, by what the client, the inbox and the held folder say."""
     import aiosmtplib
 
-    before = {id(mail) for mail in inbox.mails}
-    held_before = {mail.id for mail in await state.held.held()}
+    message = mail.message(number)
+    before = {id(arrived) for arrived in inbox.mails}
+    held_before = {held.id for held in await state.held.held()}
     client = aiosmtplib.SMTP(hostname="127.0.0.1", port=state.address[1], local_hostname="client.example", use_tls=False, start_tls=False)
     async with client:
         try:
-            await client.sendmail(sender, ["support@shop.example"], message)
+            await client.sendmail(mail.sender, ["support@shop.example"], message)
             reply = "250"
         except aiosmtplib.SMTPResponseException as error:
             reply = f"{error.code} {error.message}"
-    arrived = [mail for mail in inbox.mails if id(mail) not in before and "support@shop.example" in mail.recipients]
-    held = [mail for mail in await state.held.held() if mail.id not in held_before]
+    arrived = [new for new in inbox.mails if id(new) not in before and "support@shop.example" in new.recipients]
+    held = [new for new in await state.held.held() if new.id not in held_before]
     if held:
         fate = f"held       as {held[0].id}"
     elif not arrived:
@@ -110,12 +111,12 @@ async def _one(state: "Running", inbox: "Inbox", number: int, sender: str, messa
     else:
         parsed = email.message_from_bytes(arrived[0].message, policy=email.policy.default)
         fate = f"folded     {parsed['Subject']}"
-    click.echo(plain(f"{number:3} {shown:22} {sender:22} {fate}"))
+    click.echo(plain(f"{number:3} {mail.language}  {mail.subject:18} {mail.sender:22} {fate}"))
 
 
 async def _outbox_empty(state: "Running") -> None:
     async with asyncio.timeout(_PATIENCE):
-        while await state.ledger.waiting():
+        while await state.ledger.waiting():  # noqa: ASYNC110 - the ledger tells nobody when it is empty
             await asyncio.sleep(0.05)
 
 

@@ -8,7 +8,7 @@ import click
 
 from gateway.cli.plain import fail, plain
 from gateway.edge.settings import load_settings
-from gateway.edge.sources import Source, mails
+from gateway.edge.sources import Source, mails, one_of_many
 from gateway.errors import BadInput
 from gateway.values import Assessment, Reading
 
@@ -24,7 +24,7 @@ from gateway.values import Assessment, Reading
 def score(
     context: click.Context, paths: tuple[str, ...], *, as_json: bool, explain: bool, rules_dir: Path | None, only_rules: Path | None, config: Path | None
 ) -> None:
-    """Score mails: .eml files, folders, mbox, Maildir, or - for standard input."""
+    """Score mails: .eml files, folders, mbox or one of its mails as PATH#n, Maildir, or - for standard input."""
     from gateway.edge.scorer import rules_folders
     from gateway.edge.service import order_of
     from gateway.edge.weigher import Mail, Order, Weigher, unscored
@@ -32,7 +32,7 @@ def score(
 
     if rules_dir is not None and only_rules is not None:
         raise click.UsageError("--rules and --only-rules exclude each other")
-    missing = [name for name in paths if name != "-" and not Path(name).exists()]
+    missing = [name for name in paths if name != "-" and not Path(name).exists() and not one_of_many(name)]
     if missing:
         raise click.UsageError(f"there is no {missing[0]}")
     try:

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from gateway.edge.shipped import folder
-from gateway.scoring.ear import Ear, Voice
+from gateway.errors import BadInput, Problem
+from gateway.scoring.ear import HEADS, WIDTH, Ear, Voice
 
 FILE = "ear.npz"
 
@@ -17,6 +18,9 @@ def load_ear(path: Path | None = None) -> Ear | None:
 
     Args:
         path: a weights file, default the shipped one beside the rules.
+
+    Raises:
+        BadInput: the weights don't fit this version of the code.
     """
     file = path or folder("rules") / FILE
     if not file.is_file():
@@ -25,6 +29,8 @@ def load_ear(path: Path | None = None) -> Ear | None:
     with np.load(file, allow_pickle=False) as data:
         for code in (str(name) for name in data["languages"]):
             scale = data[f"{code}.scale"].astype(np.float32)
+            if data[f"{code}.weights"].shape != (len(HEADS), WIDTH):
+                raise BadInput((Problem(str(file), 0, "was trained for another version; run benchmarks/train_ear.py or remove the file"),))
             weights = data[f"{code}.weights"].astype(np.float32) * scale[:, None]
             alone, helps, severe = (float(value) for value in data[f"{code}.thresholds"])
             bias = data[f"{code}.bias"]

@@ -17,6 +17,7 @@ from gateway.edge.control import ControlServer
 from gateway.edge.downstream_pool import Pool
 from gateway.edge.held import HeldFolder
 from gateway.edge.identifier import HeaderIdentifier
+from gateway.edge.notify import notify, watchdog_seconds
 from gateway.edge.office import Office
 from gateway.edge.outbox import Outbox
 from gateway.edge.own_mailboxes import OwnMail
@@ -205,8 +206,22 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         loop.add_signal_handler(signal.SIGHUP, lambda: jobs.append(loop.create_task(_reload(state))))
         jobs: list[asyncio.Task[None]] = []
         host, port = state.address
-        announce(f"listening on [{host}]:{port}" if ":" in host else f"listening on {host}:{port}")
+        ready = f"listening on [{host}]:{port}" if ":" in host else f"listening on {host}:{port}"
+        announce(ready)
+        notify("READY=1", f"STATUS={ready}")
+        if seconds := watchdog_seconds():
+            jobs.append(loop.create_task(_alive(seconds)))
         await stop.wait()
+        notify("STOPPING=1")
+        for job in jobs:
+            job.cancel()
+
+
+async def _alive(seconds: float) -> None:
+    """Tell systemd from the loop itself that it turns: a stalled one is restarted."""
+    while True:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(seconds)
 
 
 async def _reload(state: Running) -> None:

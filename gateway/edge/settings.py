@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from gateway.edge.toml_lines import Lines, explain, toml_problem
 from gateway.errors import BadInput, Problem
@@ -56,7 +56,23 @@ def _host_name(value: str) -> str:
     return value
 
 
+def _web_address(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[\x21-\x7e]+", value):
+        raise ValueError("must be an http or https address")
+    return value
+
+
+def _together(value: str, other: str, names: str) -> str:
+    if bool(value) != bool(other):
+        raise ValueError(f"stands alone: {names} go together; give both or none")
+    return value
+
+
 MailAddress = Annotated[str, AfterValidator(_address)]
+MaybeAddress = Annotated[str, AfterValidator(lambda value: _address(value) if value else "")]
+MaybeHostPort = Annotated[str, AfterValidator(lambda value: _host_port(value) if value else "")]
+Second = Annotated[str, Field(validate_default=True)]
+"""The second of two keys that go together; it is looked at even when it isn't given."""
 HostPort = Annotated[str, AfterValidator(_host_port)]
 _A_LIST = Field(strict=False)
 """TOML has lists where we keep tuples."""
@@ -79,15 +95,14 @@ class Listen(_Section):
 
     address: HostPort = "127.0.0.1:2525"
     tls_cert: str = ""
-    tls_key: str = ""
+    tls_key: Second = ""
     proxy_protocol: bool = False
     xclient_hosts: Annotated[tuple[str, ...], _A_LIST] = ()
 
-    @model_validator(mode="after")
-    def _pair(self) -> "Listen":
-        if bool(self.tls_cert) != bool(self.tls_key):
-            raise ValueError("tls_cert and tls_key go together; give both or none")
-        return self
+    @field_validator("tls_key")
+    @classmethod
+    def _pair(cls, value: str, info: ValidationInfo) -> str:
+        return _together(value, info.data.get("tls_cert", value), "tls_cert and tls_key")
 
 
 class Downstream(_Section):
@@ -103,19 +118,16 @@ class Downstream(_Section):
 class Outbound(_Section):
     """The route of our own mail; an empty address means downstream's."""
 
-    address: str = ""
+    address: MaybeHostPort = ""
     tls: Literal["none", "starttls", "implicit"] = "none"
     tls_verify: bool = True
     username: str = ""
-    password_file: str = ""
+    password_file: Second = ""
 
-    @model_validator(mode="after")
-    def _checked(self) -> "Outbound":
-        if self.address:
-            _host_port(self.address)
-        if bool(self.username) != bool(self.password_file):
-            raise ValueError("username and password_file go together; give both or none")
-        return self
+    @field_validator("password_file")
+    @classmethod
+    def _pair(cls, value: str, info: ValidationInfo) -> str:
+        return _together(value, info.data.get("username", value), "username and password_file")
 
 
 class Accept(_Section):
@@ -135,21 +147,12 @@ class Addresses(_Section):
 
     support: Annotated[str, AfterValidator(_named_address)]
     managers: Annotated[tuple[MailAddress, ...], _A_LIST] = ()
-    complaints: str = ""
-    appeals: str = ""
-    report: str = ""
-    civil: str = ""
-    decisions: str = ""
-    policy_url: str = ""
-
-    @model_validator(mode="after")
-    def _own(self) -> "Addresses":
-        for name in ("complaints", "appeals", "report", "civil", "decisions"):
-            if getattr(self, name):
-                _address(getattr(self, name))
-        if self.policy_url and not re.fullmatch(r"https?://[\x21-\x7e]+", self.policy_url):
-            raise ValueError("policy_url must be an http or https address")
-        return self
+    complaints: MaybeAddress = ""
+    appeals: MaybeAddress = ""
+    report: MaybeAddress = ""
+    civil: MaybeAddress = ""
+    decisions: MaybeAddress = ""
+    policy_url: Annotated[str, AfterValidator(_web_address)] = ""
 
     @property
     def support_mailbox(self) -> Address:
@@ -159,9 +162,9 @@ class Addresses(_Section):
 
     def own(self, name: Literal["complaints", "appeals", "report", "civil", "decisions"]) -> str:
         """The address of one of the gateway's own mailboxes."""
-        configured = getattr(self, name)
+        configured: str = getattr(self, name)
         if configured:
-            return _address(configured)
+            return configured
         support = self.support_mailbox
         return f"{support.username}+{name}@{support.domain}"
 
@@ -269,4 +272,8 @@ def parse_settings(source: str, name: str) -> Settings:
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        raise BadInput(tuple(explain(name, lines, detail) for detail in error.errors())) from None
+        details = error.errors()
+        places = {detail["loc"][:-1] for detail in details}
+        # a list whose entries are all bad is not "too short" as well
+        told = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in places]
+        raise BadInput(tuple(explain(name, lines, detail) for detail in told)) from None

@@ -3,11 +3,12 @@
 import mailbox
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_NUMBERED = re.compile(r"(.+)#([1-9][0-9]{0,8})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ def mails(paths: list[str]) -> Iterator[Source]:
     """All mails under some paths.
 
     Args:
-        paths: an .eml file, a folder (recursive, sorted), an mbox, a Maildir, or "-" for standard input.
+        paths: an .eml file, a folder (recursive, sorted), an mbox, one mail of an mbox as PATH#n from 1, a Maildir, or "-"
+            for standard input.
 
     Yields:
         Source: in order; a path that can't be read yields its error.
@@ -39,25 +41,46 @@ def mails(paths: list[str]) -> Iterator[Source]:
             continue
         path = Path(name)
         if path.is_dir():
-            yield from _folder(path)
+            yield from _folder(path, frozenset())
+        elif numbered := one_of_many(name):
+            found = [source for source in _file(numbered[0]) if source.name == name]
+            yield from found or [Source(name, error=f"{numbered[0]} has no mail {numbered[1]}")]
         else:
             yield from _file(path)
 
 
-def _folder(path: Path) -> Iterator[Source]:
-    if (path / "cur").is_dir() and (path / "new").is_dir():
-        for part in ("cur", "new"):
-            for entry in sorted((path / part).iterdir()):
-                if entry.is_file() and not entry.name.startswith("."):
-                    yield from _one(entry)
+def one_of_many(name: str) -> tuple[Path, int] | None:
+    """Whether a path names one mail of an mbox: its file and the mail's number."""
+    match = _NUMBERED.fullmatch(name)
+    return (Path(match[1]), int(match[2])) if match and not Path(name).exists() and Path(match[1]).is_file() else None
+
+
+def _folder(path: Path, around: frozenset[Path]) -> Iterator[Source]:
+    here = path.resolve()
+    if here in around:  # a link back to a folder that we are in
         return
-    for entry in sorted(path.iterdir()):
+    around |= {here}
+    try:
+        entries = sorted(path.iterdir())
+    except OSError as error:
+        yield Source(str(path), error=f"can't be read: {error.strerror}")
+        return
+    if {"cur", "new"} <= {entry.name for entry in entries if entry.is_dir()}:
+        for part in ("cur", "new"):
+            yield from _entries(sorted((path / part).iterdir()), around, _one)
+        return
+    yield from _entries(entries, around, _file)
+
+
+def _entries(entries: list[Path], around: frozenset[Path], read: Callable[[Path], Iterator[Source]]) -> Iterator[Source]:
+    for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            yield from _folder(entry)
-        elif entry.is_file():
-            yield from _file(entry)
+            if read is _file:
+                yield from _folder(entry, around)
+        elif entry.is_file() or not entry.exists():  # a link to nowhere is told, a socket is passed over
+            yield from read(entry)
 
 
 def _file(path: Path) -> Iterator[Source]:

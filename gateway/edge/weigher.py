@@ -117,6 +117,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     # the pickles name this module by its full name, not __main__
-    from gateway.edge import weigher as itself
+    from gateway.edge import weigher as itself  # noqa: PLW0406
 
     itself.main()

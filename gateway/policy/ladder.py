@@ -14,6 +14,7 @@ def active_strikes(standing: Standing, now: datetime, policy: Policy) -> tuple[S
     Args:
         standing: with all strikes that were not erased.
         now: aware.
+        policy: for the span.
 
     Returns:
         tuple[Strike, ...]: oldest first.

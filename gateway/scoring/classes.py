@@ -1,5 +1,7 @@
 """The word classes that every language fills: one semantic map, over which the learned ear learns from all languages at once."""
 
+from zlib import crc32
+
 SHARED = (
     "you", "your", "me", "staff", "boss", "family", "child", "partner", "friend", "outsider", "group_origin", "group_religion",
     "group_orientation", "group_disability", "group_sex", "slur", "title", "stupid", "brain", "lazy", "incompetent", "dishonest",
@@ -17,3 +19,22 @@ SHARED = (
 FEWEST_WORDS = 8
 RESERVED = ("you", "your", "me", "staff", "title")
 """Classes that may be small: a language has only so many pronouns."""
+
+LEXICON = ("profanity", "insult", "degradation", "harassment", "threat", "stalking", "discrimination", "sexual")
+"""Categories whose rules' single words are marks of their own: an ugly word, whoever it is said to."""
+
+OWN = 128
+"""Slots for the classes that one language has beside the shared ones."""
+
+MARKS = len(SHARED) + len(LEXICON) + OWN
+"""How many different marks a word can bear for the ear."""
+
+
+def mark_of(name: str) -> int:
+    """The mark of a word class; the same name is the same mark in every language."""
+    return SHARED.index(name) if name in SHARED else len(SHARED) + len(LEXICON) + crc32(name.encode()) % OWN
+
+
+def lexicon_mark(category: str) -> int | None:
+    """The mark of the words that rules of a category name."""
+    return len(SHARED) + LEXICON.index(category) if category in LEXICON else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.scoring.classes import SHARED
+from gateway.scoring.classes import MARKS
 from gateway.scoring.fold import Folded
 from gateway.scoring.words import Sentence
 from gateway.values import Category, Finding, SegmentKind, Tag, Target
@@ -19,7 +19,7 @@ CHARACTER_BITS = 18
 WORD_BITS = 17
 CHARACTER_SLOTS = 1 << CHARACTER_BITS
 WORD_SLOTS = 1 << WORD_BITS
-CLASS_SLOTS = len(SHARED) * (1 + 2 * len(SHARED))
+CLASS_SLOTS = MARKS * (1 + 2 * MARKS)
 """Single classes, pairs of classes in a sentence, pairs that follow each other closely."""
 WIDTH = CHARACTER_SLOTS + WORD_SLOTS + CLASS_SLOTS
 """Weights of one head, in this order."""
@@ -37,7 +37,7 @@ Integers = NDArray[np.uint32]
 Floats = NDArray[np.float64]
 Slots = NDArray[np.int64]
 Marks = Sequence[tuple[int, int]]
-"""The shared classes of one sentence: word position, index in SHARED; in the order of position."""
+"""The classes of one sentence: word position and mark (classes.mark_of); in the order of position."""
 
 _PRIME = np.uint32(0x01000193)
 _MIX = np.uint32(0x9E3779B1)
@@ -103,7 +103,7 @@ def word_slots(words: Sequence[str]) -> list[Slots]:
 
 def class_slots(marks: Marks) -> Slots:
     """Slots of one sentence's classes and of their pairs."""
-    many = len(SHARED)
+    many = MARKS
     base = CHARACTER_SLOTS + WORD_SLOTS
     marks = marks[:_MOST_MARKS]
     names = sorted({index for _, index in marks})

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import re2
 
-from gateway.scoring.classes import SHARED
+from gateway.scoring.classes import lexicon_mark, mark_of
 from gateway.scoring.fold import fold
 from gateway.scoring.lexicon import Lexicon, Morphology
 from gateway.scoring.patterns import HIT, Atom, Compiled, PatternError, Present, compiled, parse
@@ -142,7 +142,7 @@ class Matcher:
         self._by_word: dict[int, list[int]] = defaultdict(list)
         self._unless: dict[int, list[Compiled]] = {}
         self._staff_atoms: set[int] = set()
-        self._shared: dict[str, dict[int, int]] = defaultdict(dict)
+        self._marks: dict[str, dict[int, int]] = defaultdict(dict)
         self._chains: dict[int, list[tuple[tuple[int, ...], int]]] = defaultdict(list)
         self._frames: dict[str, dict[str, list[_Candidate]]] = {}
         self._seldom = _Frequencies(book)
@@ -154,8 +154,7 @@ class Matcher:
     def _add_pack(self, pack: LanguagePack) -> None:
         for word_class in pack.classes:
             atom = self._number(pack.code, Atom("class", word_class.name))
-            if word_class.name in SHARED:
-                self._shared[pack.code][atom] = SHARED.index(word_class.name)
+            self._marks[pack.code][atom] = mark_of(word_class.name)
             if word_class.name in SHARED_CLASSES:
                 if word_class.name != "me":
                     self._staff_atoms.add(atom)
@@ -177,6 +176,9 @@ class Matcher:
         if rule.words:
             atom = self._number(language, Atom("rule", rule.id))
             self._by_word[atom].append(owner)
+            mark = lexicon_mark(rule.category) if rule.category else None
+            if mark is not None:
+                self._marks[language][atom] = mark
             for word in rule.words:
                 self._add_member(language, word, atom, disguisable=rule.tag is None)
         for text in rule.phrases:
@@ -311,8 +313,8 @@ class Matcher:
         return [] if number is None else view.present.get(number, [])
 
     def marks(self, view: View, language: str) -> list[tuple[int, int]]:
-        """The shared classes of a language in a sentence: word position and index in SHARED, in order."""
-        shared = self._shared.get(language)
-        if not shared:
+        """The classes of a language in a sentence, for the ear: word position and mark, in order."""
+        marks = self._marks.get(language)
+        if not marks:
             return []
-        return sorted((first, shared[atom]) for atom, places in view.present.items() if atom in shared for first, _ in places)
+        return sorted({(first, marks[atom]) for atom in view.present.keys() & marks.keys() for first, _ in view.present[atom]})
