@@ -56,9 +56,13 @@ def sentences(lang: str) -> list[Case]:
 
 
 def mails(lang: str) -> list[Case]:
-    """The sample of shared/mails: never trained on."""
-    path = SHARED / "mails" / f"{lang}.jsonl"
-    return list(_jsonl_mails(path, lang)) if path.is_file() else []
+    """The sample of forty mails a language, each with the level it deserves."""
+    return list(_jsonl_mails(ROOT / "tests" / "data" / "mails" / f"{lang}.jsonl", lang))
+
+
+def training(lang: str, *, with_mails: bool) -> list[Case]:
+    """What the ear learns from: the sentences beside the rules, and the labelled mails unless they are kept for a measure."""
+    return sentences(lang) + ([*mails(lang), *round_mails(lang, 1), *round_mails(lang, 2)] if with_mails else [])
 
 
 def round_mails(lang: str, number: int) -> list[Case]:

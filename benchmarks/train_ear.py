@@ -1,6 +1,6 @@
 """Trains the learned ear from the sentences beside the rules and writes rules/ear.npz; the same sentences give the same file.
 
-    python benchmarks/train_ear.py [--dry] [--out FILE]
+    python benchmarks/train_ear.py [--without-mails] [--dry] [--out FILE]
 
 What it prints is measured on texts that the voice in question had not seen (five folds).
 """
@@ -265,11 +265,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lang", nargs="*", default=sets.LANGUAGES)
     parser.add_argument("--out", type=Path, default=sets.ROOT / "rules" / FILE)
+    parser.add_argument("--without-mails", action="store_true", help="leave the labelled mails out, so that they can measure the result")
     parser.add_argument("--dry", action="store_true", help="print the figures, write nothing")
     options = parser.parse_args()
     started = time.perf_counter()
     scorer = load_scorer(rules_folders(), use_ear=False)
-    everything = [prepare(lang, scorer, cases) for lang in options.lang if (cases := sets.sentences(lang))]
+    everything = [prepare(lang, scorer, cases) for lang in options.lang if (cases := sets.training(lang, with_mails=not options.without_mails))]
     joint = Joint(everything)
     unseen = [joint.learn(fold) for fold in range(FOLDS)]
     full = joint.learn(None)
