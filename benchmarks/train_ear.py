@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack, vstack
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -39,7 +39,8 @@ from gateway.values import Segment, SegmentKind
 
 warnings.filterwarnings("ignore", module="sklearn")
 
-FOLDS = 3
+FOLDS = 4
+EPOCHS = 16
 STRENGTH = 20.0
 SHARED_SCALE = 0.7
 STRETCH_WEIGHT = 0.5
@@ -138,7 +139,7 @@ class Joint:
     """One problem for all languages: each has its own weights for everything, and all share another set for the classes.
 
     So what one language learns of "<you> ... <brain> ... <plant>" is heard in all of them (Daume, Frustratingly easy
-    domain adaptation, 2007). Columns that occur in one text only are left out.
+    domain adaptation, 2007). Columns that occur in one or two texts only are left out.
     """
 
     def __init__(self, everything: list[Texts]) -> None:
@@ -147,7 +148,7 @@ class Joint:
         blocks_of = []
         for texts in everything:
             columns = texts.matrix.tocsc()
-            used = np.flatnonzero(np.diff(columns.indptr) > 1)
+            used = np.flatnonzero(np.diff(columns.indptr) > 2)
             self.columns.append(used)
             blocks_of.append((columns[:, used].tocsr(), texts.matrix[:, CLASSES:].tocsr()))
         widths = [own.shape[1] for own, _ in blocks_of]
@@ -194,9 +195,10 @@ class Joint:
             model = self._model(head, np.concatenate([sure, np.fromiter(loudest.values(), dtype=np.int64)]))
         return model.coef_[0], float(model.intercept_[0])
 
-    def _model(self, head: int, rows: np.ndarray) -> LogisticRegression:
+    def _model(self, head: int, rows: np.ndarray) -> SGDClassifier:
         weight = np.where(self.whole[rows] & ~self.wanted[head, rows], STRETCH_WEIGHT, 1.0)
-        model = LogisticRegression(C=STRENGTH, solver="liblinear", tol=5e-3, random_state=0)
+        # averaged stochastic descent: as good here as the exact solvers and many times faster on a million columns
+        model = SGDClassifier(loss="log_loss", alpha=1 / (STRENGTH * len(rows)), max_iter=EPOCHS, tol=None, average=True, random_state=0)
         return model.fit(self.matrix[rows], self.wanted[head, rows], sample_weight=weight)
 
 
@@ -271,10 +273,13 @@ def main() -> None:
     started = time.perf_counter()
     scorer = load_scorer(rules_folders(), use_ear=False)
     everything = [prepare(lang, scorer, cases) for lang in options.lang if (cases := sets.training(lang, with_mails=not options.without_mails))]
-    joint = Joint(everything)
-    unseen = [joint.learn(fold) for fold in range(FOLDS)]
-    full = joint.learn(None)
     print(f"{sum(len(t.cases) for t in everything)} texts made ready ({time.perf_counter() - started:.0f} s)", flush=True)
+    joint = Joint(everything)
+    print(f"{joint.matrix.shape[0]} rows, {joint.matrix.shape[1]} columns ({time.perf_counter() - started:.0f} s)", flush=True)
+    full = joint.learn(None)
+    print(f"learned once ({time.perf_counter() - started:.0f} s)", flush=True)
+    unseen = [joint.learn(fold) for fold in range(FOLDS)]
+    print(f"learned for each fold ({time.perf_counter() - started:.0f} s)", flush=True)
     stored: dict[str, np.ndarray] = {"languages": np.array(sorted(t.lang for t in everything))}
     for n, texts in enumerate(everything):
         voice, figures = train(texts, [voices[n] for voices in unseen], full[n])

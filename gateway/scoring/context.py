@@ -32,15 +32,24 @@ class Quotations:
         spans = [match.span() for match in _QUOTES.finditer(text)]
         covered = sum(end - start for start, end in spans)
         # who puts the whole mail between quotation marks quotes nobody
-        self._spans = [] if len(text) < 400 and covered > 0.8 * len(text.strip()) else spans
-        self._starts = [start for start, _ in self._spans]
+        self.spans = [] if len(text) < 400 and covered > 0.8 * len(text.strip()) else spans
+        self._starts = [start for start, _ in self.spans]
 
     def around(self, start: int, end: int) -> tuple[int, int] | None:
         """The quotation in which a span lies."""
         index = bisect_right(self._starts, start) - 1
-        if index >= 0 and self._spans[index][1] >= end:
-            return self._spans[index]
+        if index >= 0 and self.spans[index][1] >= end:
+            return self.spans[index]
         return None
+
+
+    def blanked(self, text: str) -> str:
+        """The text with every quotation replaced by as many spaces."""
+        pieces, position = [], 0
+        for start, end in self.spans:
+            pieces += [text[position:start], " " * (end - start)]
+            position = end
+        return "".join((*pieces, text[position:]))
 
 
 def resolve(hit: Hit, view: View, matcher: Matcher, quotations: Quotations, *, about_outsider: bool = False) -> Context:

@@ -143,12 +143,13 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the ear heard in a mail: a finding or none, whether it was something severe, and tags."""
+    """What the ear heard in a mail: a finding or none, whether it was something severe, tags, how likely abuse is, and whether it is at least faint."""
 
     findings: tuple[Finding, ...]
     severe: bool
     tags: frozenset[Tag]
     abuse: float = 0.0
+    faint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ class Ear:
         points = self._points_alone if abuse >= voice.alone else self._points_helping if abuse >= voice.helps else 0
         findings = (self._finding(stretches, parts, language, abuse, points),) if points else ()
         tags = {tag for tag, chance, least in zip((Tag.COMPLAINT, Tag.SELF_HARM), chances[2:], voice.tags, strict=True) if chance >= least}
-        return Heard(findings, chances[1] >= voice.severe, frozenset(tags), abuse)
+        return Heard(findings, chances[1] >= voice.severe, frozenset(tags), abuse, abuse >= voice.helps)
 
     def _finding(self, stretches: Stretches, parts: Sequence[Part], language: str, abuse: float, points: int) -> Finding:
         number, start, end = (int(value) for value in stretches.places[:, int(np.argmax(stretches.scores[0]))])

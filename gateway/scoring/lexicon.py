@@ -12,6 +12,7 @@ from gateway.scoring.fold import latin_skeleton, readings, umlauts_spelled, with
 
 _REMEMBERED = 100_000
 _SHORTEST_STEM = 2
+_SHORTEST_TAIL = 4
 _SHORTEST_SKELETON = 4
 
 
@@ -64,7 +65,9 @@ class _Words:
                 self.heads[spelled.strip("*")].add(atom)
             elif spelled.startswith("*"):
                 for stem in self.morphology.stems(spelled[1:]):
-                    self.tails[stem].add(atom)
+                    # a short cut stem is the tail of too many words: *wagen would be in Schwager
+                    if len(stem) >= _SHORTEST_TAIL or stem == spelled[1:]:
+                        self.tails[stem].add(atom)
                 self.exact[spelled[1:]].add(atom)
             else:
                 self.exact[spelled].add(atom)
@@ -174,6 +177,8 @@ class Lexicon:
             return found
         if translit and "ru" in self._words:
             found |= self._skeletons.find(latin_skeleton(word))
+            if "j" in word:  # some write ж so, others й
+                found |= self._skeletons.find(latin_skeleton(word.replace("j", "zh")))
         if word in self._innocent.get(language, ()):
             return found
         spellings = [word]

@@ -94,6 +94,11 @@ class _Candidate:
     singles: tuple[int, ...]
     several: tuple[frozenset[int], ...]
     names_staff: bool
+    may_name_staff: frozenset[int]
+
+    def aimed(self, present: Present, first: int, after: int) -> bool:
+        """Whether the words that fitted name our side, not only one of the phrase's alternatives."""
+        return self.names_staff or any(first <= begin and end <= after for atom in self.may_name_staff for begin, end in present.get(atom, ()))
 
     def possible(self, present: Present, there: KeysView[int]) -> bool:
         for atom in self.singles:
@@ -226,8 +231,9 @@ class Matcher:
     def _candidate(self, phrase: Compiled) -> "_Candidate":
         singles = tuple(next(iter(atoms)) for atoms, _ in phrase.places if len(atoms) == 1)
         several = tuple(atoms for atoms, _ in phrase.places if len(atoms) > 1)
-        named = any(not atoms.isdisjoint(self._staff_atoms) for atoms, _ in phrase.places)
-        return _Candidate(phrase, singles, several, named)
+        named = any(atoms <= self._staff_atoms for atoms, _ in phrase.places)
+        maybe = frozenset(atom for atoms, _ in phrase.places for atom in atoms & self._staff_atoms) if not named else frozenset[int]()
+        return _Candidate(phrase, singles, several, named, maybe)
 
     # --- matching -----------------------------------------------------------------------------------------------------
 
@@ -281,7 +287,7 @@ class Matcher:
                     phrase = candidate.phrase
                     place = phrase.find(present, count)
                     if place and not self._taken_back(phrase.owner, present, count):
-                        yield self._hit(phrase.owner, place[0], place[1], tokens, names_staff=candidate.names_staff)
+                        yield self._hit(phrase.owner, place[0], place[1], tokens, names_staff=candidate.aimed(present, *place))
 
     def _hit(self, owner: int, first: int, after: int, tokens: tuple[Token, ...], *, names_staff: bool) -> Hit:
         return Hit(self._rules[owner], first, after, names_staff, any(token.disguised for token in tokens[first:after]))

@@ -108,9 +108,17 @@ class Scorer:
         return self._sum(findings, heard, named | (heard.tags if heard else frozenset()), reading, language)
 
     def ear_part(self, part: Part, views: Sequence[View]) -> EarPart:
-        """What the ear gets of a part."""
+        """What the ear gets of a part: all but what stands between quotation marks, for those are somebody else's words."""
         marks = [self._matcher.marks(view, view.language) for view in views]
-        return EarPart(part.index, part.segment.kind, part.folded, part.sentences, marks)
+        folded, sentences_ = part.folded, part.sentences
+        if part.quotations.spans:
+            folded = Folded(part.quotations.blanked(folded.text), folded.origin)
+            quoted = [{n for n, token in enumerate(s.tokens) if part.quotations.around(token.start, token.end)} for s in sentences_]
+            marks = [[mark for mark in row if mark[0] not in gone] for row, gone in zip(marks, quoted, strict=True)]
+            sentences_ = [
+                replace(s, tokens=tuple(token for n, token in enumerate(s.tokens) if n not in gone)) for s, gone in zip(sentences_, quoted, strict=True)
+            ]
+        return EarPart(part.index, part.segment.kind, folded, sentences_, marks)
 
     # --- parts --------------------------------------------------------------------------------------------------------
 
@@ -119,7 +127,8 @@ class Scorer:
         folded = fold(segment.text)
         tongue = self._languages.of(folded.text)
         lexicon = self._matcher.lexicon
-        return Part(index, segment, folded, tongue, sentences(folded, lexicon.known, lexicon.starred), Quotations(folded.text))
+        found = sentences(folded, lexicon.known, lexicon.starred, apostrophes=tongue.translit)
+        return Part(index, segment, folded, tongue, found, Quotations(folded.text))
 
     @staticmethod
     def _language(parts: Iterable[Part]) -> str:
@@ -176,7 +185,7 @@ class Scorer:
             if heard.abuse < _SILENT:
                 # an ugly word that names nobody, in a mail in which the ear hears nothing: a bastard file, a bitch's litter
                 findings = [_at_nobody(finding) if NOBODY_NAMED in finding.modifiers else finding for finding in findings]
-            findings = [_confirmed(finding) if "signal" in finding.modifiers and heard.severe else finding for finding in findings]
+            findings = [_confirmed(finding) if "signal" in finding.modifiers and _agrees(heard, finding.category) else finding for finding in findings]
             # a doubt of the ear's adds to what rules found, and is nothing by itself
             doubt = not any(f.points > 0 and "signal" not in f.modifiers for f in findings)
             findings += [replace(f, points=0, modifiers=(*f.modifiers, "too faint to count alone")) if doubt and f.points < f.base else f for f in heard.findings]
@@ -289,6 +298,11 @@ def _points(hit: Hit, context: Context, kind: SegmentKind) -> tuple[int, tuple[s
 def _at_nobody(finding: Finding) -> Finding:
     points = min(finding.points, _UNDIRECTED) if finding.category is Category.PROFANITY else 0
     return replace(finding, points=points, target=Target.NOBODY, modifiers=(*finding.modifiers, "the ear hears nothing"))
+
+
+def _agrees(heard: Heard, category: Category) -> bool:
+    """Whether the ear hears what a signal hints at: something severe, or for lesser categories at least a faint abuse."""
+    return heard.severe if category in _SEVERE else heard.faint
 
 
 def _confirmed(signal: Finding) -> Finding:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gateway.scoring.fold import PICTURE, Folded, readings
 
 _WORD = re.compile(rf"[^\W_]+|{PICTURE}")
+_WORD_WITH_APOSTROPHES = re.compile(rf"[^\W_]+(?:'[^\W_]*)*|{PICTURE}")
 _SENTENCE_END = re.compile(r"[.!?…。]+[\"'»”“)\]]*(?=\s|$)|\n\s*\n|[;:](?=\s)|\n(?=\s*[-*•–>])")
 _LONGEST_SENTENCE = 60
 """Tokens; a longer one is cut, so that matching stays linear in the text."""
@@ -45,18 +46,19 @@ Starred = Callable[[str], str | None]
 """The one word that a starred word can stand for: the lexicon answers."""
 
 
-def sentences(folded: Folded, known: Known, starred: Starred) -> list[Sentence]:
+def sentences(folded: Folded, known: Known, starred: Starred, *, apostrophes: bool = False) -> list[Sentence]:
     """Cut folded text into sentences of tokens.
 
     Args:
         folded: the text.
         known: whether a word is one that people disguise.
         starred: what a word with stars stands for, None when nothing or too much.
+        apostrophes: they belong to words (Russian in Latin letters writes its soft sign so).
 
     Returns:
         list[Sentence]: in order; sentences without a word are left out.
     """
-    tokens = list(_tokens(folded.text, known, starred))
+    tokens = list(_tokens(folded.text, known, starred, _WORD_WITH_APOSTROPHES if apostrophes else _WORD))
     found: list[Sentence] = []
     index = 0
     for start, end in _bounds(folded.text):
@@ -92,19 +94,19 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _tokens(text: str, known: Known, starred: Starred) -> Iterator[Token]:
+def _tokens(text: str, known: Known, starred: Starred, word: re.Pattern[str]) -> Iterator[Token]:
     disguised = _disguised(text, known, starred)
     if not disguised:
-        for match in _WORD.finditer(text):
+        for match in word.finditer(text):
             yield Token(match[0], match.start(), match.end())
         return
     position = 0
     for token in disguised:
-        for match in _WORD.finditer(text, position, token.start):
+        for match in word.finditer(text, position, token.start):
             yield Token(match[0], match.start(), match.end())
         yield token
         position = token.end
-    for match in _WORD.finditer(text, position):
+    for match in word.finditer(text, position):
         yield Token(match[0], match.start(), match.end())
 
 
