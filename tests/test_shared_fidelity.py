@@ -37,7 +37,7 @@ async def test_every_real_mail(tmp_path):
     async with gateway_inside(tmp_path, mode="observe", more="commands = 100_000\nerrors = 10_000") as house:
         reader = house.running.reader
         for name, message in (good | bare).items():
-            for _ in range(2):  # the second time only when the machine may have been busy with something else
+            for _ in range(3):  # again only when the machine may have been busy with something else
                 begun = time.perf_counter()
                 _, assessment = await reader.weigh(message, "author@client.example")
                 took = time.perf_counter() - begun

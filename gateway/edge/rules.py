@@ -183,6 +183,8 @@ class _Reader:
 
 
 def _class_names(text: str) -> set[str]:
+    if "<" not in text:
+        return set()
     try:
         return {atom.text for phrase in parse(text) for place in phrase.places for atom in place.atoms if atom.kind == "class"}
     except PatternError:

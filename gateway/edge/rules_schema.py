@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.scoring.match import compile_pattern
-from gateway.scoring.patterns import HIT, PatternError, parse
+from gateway.scoring.patterns import HIT, SIMPLE_WORD, PatternError, parse
 from gateway.values import Category, Tag, Target
 
 CLAUSES = frozenset(
@@ -33,6 +33,8 @@ def _frame(value: str) -> str:
 
 
 def _entry(value: str) -> str:
+    if SIMPLE_WORD.fullmatch(value) and ("*" not in value or len(value) > 3):
+        return value
     if not _WORD_ENTRY.fullmatch(value.strip()):
         raise ValueError(f"{value!r} is not a word; write word, =word, word*, *word, or several words; patterns go into phrases")
     try:

@@ -12,7 +12,7 @@ import re2
 from gateway.scoring.classes import lexicon_mark, mark_of
 from gateway.scoring.fold import fold
 from gateway.scoring.lexicon import Lexicon, Morphology
-from gateway.scoring.patterns import HIT, Atom, Compiled, PatternError, Present, compiled, parse
+from gateway.scoring.patterns import HIT, SIMPLE_WORD, Atom, Compiled, PatternError, Present, compiled, parse
 from gateway.scoring.rules import FRAMES, LanguagePack, Rule, RuleBook
 from gateway.scoring.words import Sentence, Token
 
@@ -196,6 +196,9 @@ class Matcher:
 
     def _add_member(self, language: str, word: str, atom: int, *, disguisable: bool) -> None:
         """A word of a class or rule; one of several words becomes a chain that bears the atom."""
+        if SIMPLE_WORD.fullmatch(word):
+            self.lexicon.add(language, fold(word).text.removesuffix("~"), atom, disguisable=disguisable)
+            return
         parts = [item for phrase in parse(word) for item in (phrase.places,)]
         for places in parts:
             atoms = [next(iter(place.atoms)) for place in places]

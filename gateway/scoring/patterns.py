@@ -8,6 +8,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.scoring.fold import PICTURE, fold
 
@@ -19,6 +20,10 @@ _MOST_VARIANTS = 400
 
 _TOKEN = re.compile(r"\s*(?:(?P<gap>\.\.\.(?P<size>\d*)|…)|(?P<mark>[()|?^$])|<(?P<cls>[a-z_]+)>|(?P<word>[^\s()|?<>^$]+))")
 _WORD = re.compile(rf"(?:\*(?=\w))?\w+[~*]?|=\w+|=?{PICTURE}")
+
+
+SIMPLE_WORD = re.compile(r"[=*]?[^\W_]+[*~]?")
+"""An entry of a word list that is one plain word: most are, and these need no parsing."""
 
 
 class PatternError(ValueError):
@@ -54,6 +59,7 @@ Way = tuple[Place, ...]
 """One way through a phrase: its places in a row."""
 
 
+@lru_cache(maxsize=50_000)
 def parse(text: str) -> tuple[Phrase, ...]:
     """Parse one phrase of a rules file.
 
