@@ -45,7 +45,10 @@ def line(name: str, cases: list[sets.Case], results: list[Assessment]) -> str:
     severe = [r for c, r in pairs if c.level == SEVERE]
     civil = [r for c, r in pairs if c.level == 0]
     rude = [r for c, r in pairs if c.level == 1]
-    share = lambda some, test: f"{sum(map(test, some))}/{len(some)}" + (f" {100 * sum(map(test, some)) / len(some):.0f}%" if some else "")
+
+    def share(some, test):
+        return f"{sum(map(test, some))}/{len(some)}" + (f" {100 * sum(map(test, some)) / len(some):.0f}%" if some else "")
+
     parts = [
         f"{name:28}",
         f"found {share(bad, lambda r: r.level >= ABUSIVE):14}",
@@ -131,8 +134,12 @@ def corpus_lines(scorer: Scorer, name: str, most: int):
     def share(group, test):
         return f"{sum(map(test, group))}/{len(group)} {100 * sum(map(test, group)) / max(1, len(group)):.1f}%"
 
-    marked = lambda pair: pair[1].level > 0
-    accused = lambda pair: pair[1].level >= ABUSIVE
+    def marked(pair):
+        return pair[1].level > 0
+
+    def accused(pair):
+        return pair[1].level >= ABUSIVE
+
     if name == "convabuse_en":
         pairs = [pair for pair in pairs if Tag.SELF_HARM not in pair[1].tags]
     bad, good = [p for p in pairs if p[0].level], [p for p in pairs if not p[0].level]

@@ -48,7 +48,7 @@ COMPOSED = 500
 FEWEST_TAGGED = 20
 CIVIL_ACCUSED_ALONE = 0.008
 CIVIL_ACCUSED_HELPING = 0.05
-CIVIL_SEVERE = 0.02
+CIVIL_SEVERE = 0.03
 OTHERS_TAGGED = {"complaint": 0.02, "self_harm": 0.01}
 CLASSES = CHARACTER_SLOTS + WORD_SLOTS
 
@@ -190,7 +190,7 @@ class Joint:
         if len(open_rows) and len(sure) < len(rows):
             scores = self.matrix[open_rows] @ model.coef_[0]
             loudest: dict[int, int] = {}
-            for row, score in sorted(zip(open_rows, scores, strict=True), key=lambda pair: pair[1]):
+            for row in open_rows[np.argsort(scores, kind="stable")]:
                 loudest[self.mail[row]] = row
             model = self._model(head, np.concatenate([sure, np.fromiter(loudest.values(), dtype=np.int64)]))
         return model.coef_[0], float(model.intercept_[0])
@@ -247,13 +247,19 @@ def train(texts: Texts, unseen: list[Voice], full: Voice) -> tuple[Voice, str]:
             mail.append((*(float(w) for w in model.coef_[0]), float(model.intercept_[0])))
         chances.append(1 / (1 + np.exp(-np.clip(matrix @ np.array(mail[head][:-1]) + mail[head][-1], -30, 30))))
     civil = levels == 0
-    limit = lambda head, group, share: float(np.quantile(chances[head][group], 1 - share))
+
+    def limit(head, group, share):
+        return float(np.quantile(chances[head][group], 1 - share))
+
     alone, helps = limit(0, civil, CIVIL_ACCUSED_ALONE), limit(0, civil, CIVIL_ACCUSED_HELPING)
     severe = limit(1, levels < 2, CIVIL_SEVERE)
     tags = tuple(
         limit(head, ~wanted[head], OTHERS_TAGGED[HEADS[head]]) if texts.wanted[head].sum() >= FEWEST_TAGGED else 2.0 for head in (2, 3)
     )
-    share = lambda head, group, least: f"{(chances[head][group] >= least).mean():.0%}" if group.any() else "-"
+
+    def share(head, group, least):
+        return f"{(chances[head][group] >= least).mean():.0%}" if group.any() else "-"
+
     figures = (
         f"{texts.lang}: {len(texts.cases)} texts, sentences AUC {np.mean(auc):.3f}, mails AUC {roc_auc_score(wanted[0], chances[0]):.3f}, "
         f"alone >= {alone:.2f} finds {share(0, wanted[0], alone)} (whole mails {share(0, wanted[0] & real, alone)}, civil {share(0, civil & real, alone)}), "

@@ -27,7 +27,8 @@ def load_scorer(
 
     Args:
         folders: rules folders, later ones laid over earlier ones.
-        use_ear: off to judge by rules alone; `use_rules` off to listen by the ear alone (benchmarks).
+        use_ear: off to judge by rules alone (benchmarks).
+        use_rules: off to listen by the ear alone (benchmarks).
         languages: only these rules, None for all.
 
     Raises:

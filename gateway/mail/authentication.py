@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.values import Identity, Reading
@@ -102,8 +103,6 @@ def normal_address(address: str) -> str:
         return address.strip().lower()
     domain = domain.lower().rstrip(".")
     if not domain.isascii():
-        try:
+        with suppress(UnicodeError):
             domain = domain.encode("idna").decode("ascii")
-        except UnicodeError:
-            pass
     return f"{local.lower()}@{domain}"

@@ -72,7 +72,7 @@ def resolve(hit: Hit, view: View, matcher: Matcher, quotations: Quotations, *, a
         # a word of another language in a sentence of this one: this one's frames say whom it is about
         frames |= dict(matcher.frames(view, view.language, hit.first, hit.after))
     quotation = quotations.around(start, end)
-    if quotation and not _said_to_staff(hit, view, matcher, quotation):
+    if quotation and not _said_to_staff(view, matcher, quotation):
         return Context(hit.rule.default, excused="between quotation marks")
     if "negated" in frames:
         return Context(hit.rule.default, excused="negated")
@@ -94,7 +94,7 @@ def resolve(hit: Hit, view: View, matcher: Matcher, quotations: Quotations, *, a
     return Context(hit.rule.default, intense=intense, sure=False)
 
 
-def _said_to_staff(hit: Hit, view: View, matcher: Matcher, quotation: tuple[int, int]) -> bool:
+def _said_to_staff(view: View, matcher: Matcher, quotation: tuple[int, int]) -> bool:
     """A word or two between quotation marks right after "you" is irony, no quotation: you "experts"."""
     inside = [n for n, token in enumerate(view.sentence.tokens) if quotation[0] <= token.start < quotation[1]]
     if not inside or len(inside) > 2:

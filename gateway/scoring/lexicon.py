@@ -14,6 +14,9 @@ _REMEMBERED = 100_000
 _SHORTEST_STEM = 2
 _SHORTEST_TAIL = 4
 _SHORTEST_SKELETON = 4
+_MOST_STARS = 8
+_FEWEST_LETTERS = 3
+_LONGEST_STARRED = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class _Words:
     endings: frozenset[str] = frozenset({""})
     longest: int = 0
 
-    def add(self, spec: str, atom: int, spell: Iterable[str]) -> None:
+    def add(self, atom: int, spell: Iterable[str]) -> None:
         """Add one entry under each of its spellings."""
         for spelled in spell:
             if spelled.startswith("="):
@@ -111,31 +114,32 @@ class Lexicon:
             self._skeletons.endings = frozenset(latin_skeleton(e) for e in morphologies["ru"].endings)
             self._skeletons.longest = max(map(len, self._skeletons.endings))
         self._disguisable: set[int] = set()
-        self._starrable: dict[str, dict[str, str]] = defaultdict(dict)
+        self._starrable: dict[str, dict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+        self._starred: dict[str, str | None] = {}
         self._innocent: dict[str, frozenset[str]] = {}
         self._remembered: dict[tuple[str, str, bool, bool], frozenset[int]] = {}
 
     def add(self, language: str, spec: str, atom: int, *, disguisable: bool = False) -> None:
         """Add an entry: `word` in all its forms, `=word` just so, `word*` a beginning, `*word` a compound's tail."""
         plain = {without_accents(spec), umlauts_spelled(spec)}
-        self._words[language].add(spec, atom, (spec,))
-        self._plain[language].add(spec, atom, plain)
+        self._words[language].add(atom, (spec,))
+        self._plain[language].add(atom, plain)
         if disguisable:
-            self._words_abroad[language].add(spec, atom, (spec,))
-            self._plain_abroad[language].add(spec, atom, plain)
+            self._words_abroad[language].add(atom, (spec,))
+            self._plain_abroad[language].add(atom, plain)
         bare = spec.strip("=*")
         if language == "ru":
             mark = spec[0] if spec[0] in "=*" else ""
             tail = "*" if spec.endswith("*") else ""
             for stem in {bare} if mark == "=" or tail else self._words[language].morphology.stems(bare):
                 if len(skeleton := latin_skeleton(stem)) >= _SHORTEST_SKELETON - 1:
-                    self._skeletons.add(spec, atom, (mark + skeleton + tail,))
-            self._skeletons.add(spec, atom, ("=" + latin_skeleton(bare),))
+                    self._skeletons.add(atom, (mark + skeleton + tail,))
+            self._skeletons.add(atom, ("=" + latin_skeleton(bare),))
         if disguisable:
             self._disguisable.add(atom)
             if len(bare) > 2:
                 for form in {bare, *self._words[language].morphology.stems(bare)}:
-                    self._starrable[form[0]].setdefault(form, language)
+                    self._starrable[form[0]][len(form)].setdefault(form, language)
 
     def add_literal(self, word: str, atom: int) -> None:
         """Add a word that stands in a pattern as it is; without accents it is found too in text without accents."""
@@ -181,20 +185,23 @@ class Lexicon:
                 found |= self._skeletons.find(latin_skeleton(word.replace("j", "zh")))
         if word in self._innocent.get(language, ()):
             return found
-        spellings = [word]
-        if "ß" not in word and (not word.isalpha() or _odd(word)):
-            spellings += readings(word)
-        for spelling in spellings:
-            here, abroad = (self._plain, self._plain_abroad) if plain and spelling.isascii() else (self._words, self._words_abroad)
-            if language in here:
-                found |= here[language].find(spelling)
-                here = abroad
-            for code, words in here.items():
-                if code != language:
-                    found |= words.find(spelling)
+        for spelling in (word, *(readings(word) if not word.isalpha() or _odd(word) else ())):
+            found |= self._spelled(spelling, language, plain=plain)
         if not found and not word.isascii() and len(word) > 4 and (bare := without_accents(word)) != word:
             for words in self._plain.values():
                 found |= words.find(bare) & self._disguisable
+        return found
+
+    def _spelled(self, spelling: str, language: str, *, plain: bool) -> set[int]:
+        """What one spelling stands for: everything that its own language knows, and the words that rules of others name."""
+        found: set[int] = set()
+        here, abroad = (self._plain, self._plain_abroad) if plain and spelling.isascii() else (self._words, self._words_abroad)
+        if language in here:
+            found |= here[language].find(spelling)
+            here = abroad
+        for code, words in here.items():
+            if code != language:
+                found |= words.find(spelling)
         return found
 
     def known(self, word: str) -> bool:
@@ -204,22 +211,42 @@ class Lexicon:
     def starred(self, word: str) -> str | None:
         """What a word with stars stands for; None when no disguisable word fits."""
         word = word.replace("#", "*")
-        letters = [c for c in word if c.isalpha()]
-        if not letters or word.count("*") > 8:
+        if word not in self._starred:
+            if len(self._starred) >= _REMEMBERED:
+                self._starred.clear()
+            self._starred[word] = self._unstarred(word)
+        return self._starred[word]
+
+    def _unstarred(self, word: str) -> str | None:
+        letters = sum(c.isalpha() for c in word)
+        stars = word.count("*")
+        if not letters or stars > _MOST_STARS or (word[0] == "*" and letters < _FEWEST_LETTERS) or len(word) > _LONGEST_STARRED:
             return None
-        widths = (1, 2, 3, 4) if word.count("*") == 1 else (1,)
-        for width in widths:
+        for width in (1, 2, 3, 4) if stars == 1 and letters >= _FEWEST_LETTERS else (1,):
             wide = word.replace("*", "*" * width)
-            if len(letters) * 3 < len(wide) and not (len(letters) == 1 and 4 <= len(wide) <= 6 and word[0] != "*"):
+            # f*** is known by its one letter, but only as a short word
+            if letters * 3 < len(wide) and not (letters == 1 and 4 <= len(wide) <= 6 and word[0] != "*"):
                 continue
             for first in (wide[0],) if wide[0] != "*" else sorted(self._starrable):
-                for stem, language in self._starrable.get(first, {}).items():
-                    if len(stem) <= len(wide) and _fits(wide[: len(stem)], stem) and self._ends(wide[len(stem) :], language):
-                        return stem
+                if found := self._fitting(wide, self._starrable.get(first, {})):
+                    return found
+        return None
+
+    def _fitting(self, wide: str, by_length: dict[int, dict[str, str]]) -> str | None:
+        """The first word of a letter that fits a starred one, longest stem first."""
+        for length in range(len(wide), 1, -1):
+            for stem, language in by_length.get(length, {}).items():
+                if _fits(wide[:length], stem) and self._ends(wide[length:], language):
+                    return stem
         return None
 
     def _ends(self, rest: str, language: str) -> bool:
-        return not rest or any(len(ending) == len(rest) and _fits(rest, ending) for ending in self._words[language].endings)
+        if not rest:
+            return True
+        endings = self._words[language].endings
+        if "*" not in rest:
+            return rest in endings
+        return any(len(ending) == len(rest) and _fits(rest, ending) for ending in endings)
 
 
 def _languages(morphologies: dict[str, Morphology], *, plain: bool) -> dict[str, _Words]:

@@ -18,8 +18,8 @@ from gateway.scoring.words import Sentence, Token
 
 _WORD = re.compile(r"[^\W_]+")
 
-SHARED_CLASSES = ("you", "your", "staff", "me")
-"""Classes that nearly every sentence of a support mail has: a phrase is never looked up by them alone."""
+STAFF_CLASSES = ("you", "your", "staff")
+"""Classes by which a phrase is aimed at our side."""
 
 
 class Found(Protocol):
@@ -104,10 +104,7 @@ class _Candidate:
         for atom in self.singles:
             if atom not in present:
                 return False
-        for atoms in self.several:
-            if there.isdisjoint(atoms):
-                return False
-        return True
+        return not any(there.isdisjoint(atoms) for atoms in self.several)
 
 
 class _Frequencies:
@@ -119,7 +116,7 @@ class _Frequencies:
             for rule in pack.rules:
                 for text in (*rule.hits, *rule.misses):
                     self._words.update(_WORD.findall(text.casefold()))
-            self._words.update({word: 50 for word in pack.frequent})
+            self._words.update(dict.fromkeys(pack.frequent, 50))
 
     def of(self, word: str, *, any_form: bool) -> float:
         """Of one word, or of a lemma with its forms."""
@@ -160,9 +157,8 @@ class Matcher:
         for word_class in pack.classes:
             atom = self._number(pack.code, Atom("class", word_class.name))
             self._marks[pack.code][atom] = mark_of(word_class.name)
-            if word_class.name in SHARED_CLASSES:
-                if word_class.name != "me":
-                    self._staff_atoms.add(atom)
+            if word_class.name in STAFF_CLASSES:
+                self._staff_atoms.add(atom)
             self._counts[atom] = sum(self._seldom.of(word, any_form=True) for word in word_class.words)
             for word in word_class.words:
                 self._add_member(pack.code, word, atom, disguisable=False)

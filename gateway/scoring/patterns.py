@@ -1,8 +1,8 @@
 """Phrases as people write them in rules files, and what they are compiled to.
 
-    so dumm~ wie <animal>        words stand next to each other; ~ means in all forms
-    <staff> ... zu (blöd|doof)   ... is a gap of up to four words, ...8 of up to eight
-    ^(go|get) lost$              ^ and $ are the borders of the sentence; ? after a word or a group makes it optional
+- `so dumm~ wie <animal>`: words stand next to each other; ~ means in all forms
+- `<staff> ... zu (blöd|doof)`: ... is a gap of up to four words, ...8 of up to eight
+- `^(go|get) lost$`: ^ and $ are the borders of the sentence; ? after a word or a group makes it optional
 """
 
 import re
@@ -154,6 +154,8 @@ class _Parser:
         if kind == "(":
             inner = self.alternatives()
             self.index += 1
+            if () in inner:
+                raise PatternError(f"{self.text!r} has an alternative that can be empty; write the ? behind the bracket")
             return _single_words_together(inner)
         if kind == "class":
             return [(Place(frozenset({Atom("class", value)})),)]

@@ -10,6 +10,7 @@ from gateway.scoring.ear import Part as EarPart
 from gateway.scoring.fold import Folded, fold
 from gateway.scoring.language import Languages, Tongue
 from gateway.scoring.match import Hit, Matcher, View
+from gateway.scoring.rules import Rule
 from gateway.scoring.shouting import shouting
 from gateway.scoring.words import Sentence, sentences
 from gateway.values import (
@@ -164,10 +165,10 @@ class Scorer:
         hits = list(self._matcher.hits(view))
         own = {n for hit in hits if hit.rule.language == code and hit.rule.tag is None for n in range(hit.first, hit.after)}
         for hit in hits:
-            if hit.rule.language != code and code != UNDETERMINED:
-                # what a rule of the mail's own language knows, it knows better
-                if not own.isdisjoint(range(hit.first, hit.after)) or not _counts_abroad(hit, view):
-                    continue
+            abroad = hit.rule.language != code and code != UNDETERMINED  # noqa: PLR1714 - two different questions
+            # what a rule of the mail's own language knows, it knows better
+            if abroad and (not own.isdisjoint(range(hit.first, hit.after)) or not _counts_abroad(hit, view)):
+                continue
             context = resolve(hit, view, self._matcher, part.quotations, about_outsider=about_outsider)
             if hit.rule.tag:
                 if not context.excused or hit.rule.tag is Tag.COMPLAINT:
@@ -265,20 +266,21 @@ def _patterns(part: Part, matcher: Matcher) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def _points_at(rule: Rule, target: Target) -> int:
+    """What a rule counts at a target: nothing at the writer himself, nothing at a third party when it is about staff."""
+    if rule.aimed is not Target.STAFF:
+        return 0 if target is Target.SELF else rule.points
+    if target in {Target.SELF, Target.THIRD_PARTY}:
+        return 0
+    return rule.points if target is Target.STAFF else rule.elsewhere
+
+
 def _points(hit: Hit, context: Context, kind: SegmentKind) -> tuple[int, tuple[str, ...]]:
     rule = hit.rule
     if context.excused:
         return 0, (context.excused,)
-    modifiers: list[str] = []
-    points = rule.points
-    if rule.aimed is Target.STAFF:
-        if context.target in {Target.SELF, Target.THIRD_PARTY}:
-            return 0, (f"at {context.target.value}",)
-        if context.target is not Target.STAFF:
-            points = rule.elsewhere
-            modifiers.append(f"at {context.target.value}")
-    elif rule.aimed is Target.NOBODY and context.target is Target.SELF:
-        return 0, ("at self",)
+    points = _points_at(rule, context.target)
+    modifiers = [] if points == rule.points else [f"at {context.target.value}"]
     if not context.sure and context.target is Target.STAFF and hit.after - hit.first == 1:
         modifiers.append(NOBODY_NAMED)
     if points and hit.disguised:

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gateway.scoring.fold import PICTURE, Folded, readings
 
 _WORD = re.compile(rf"[^\W_]+|{PICTURE}")
 _WORD_WITH_APOSTROPHES = re.compile(rf"[^\W_]+(?:'[^\W_]*)*|{PICTURE}")
-_SENTENCE_END = re.compile(r"[.!?…。]+[\"'»”“)\]]*(?=\s|$)|\n\s*\n|[;:](?=\s)|\n(?=\s*[-*•–>])")
+_SENTENCE_END = re.compile(r"[.!?…。]+[\"'»”“)\]]*(?=\s|$)|\n\s*\n|;(?=\s)|\n(?=\s*[-*•–>])")
 _LONGEST_SENTENCE = 60
 """Tokens; a longer one is cut, so that matching stays linear in the text."""
 _SHORT_LINE = 48
@@ -124,7 +125,7 @@ def _disguised(text: str, known: Known, starred: Starred) -> list[Token]:
     if len(found) > 1:
         found.sort(key=lambda token: (token.start, -token.end))
         kept = [found[0]]
-        kept += [token for before, token in zip(found, found[1:], strict=False) if token.start >= before.end]
+        kept += [token for before, token in pairwise(found) if token.start >= before.end]
         return [token for n, token in enumerate(kept) if n == 0 or token.start >= kept[n - 1].end]
     return found
 
@@ -149,7 +150,7 @@ def _runs_inside(match: re.Match[str], known: Known) -> list[Token]:
 def _disguised_chunks(text: str, known: Known, starred: Starred) -> Iterator[Token]:
     for chunk in _CHUNK.finditer(text):
         word = chunk[0]
-        if len(word) > 40 or not _LEET_MARK.search(word) or "@" in word[1:] and "." in word:
+        if len(word) > 40 or not _LEET_MARK.search(word) or ("@" in word[1:] and "." in word):
             continue
         stripped = word.strip(".,!?()[]{}'\"-_#")
         if stripped.isalpha() or stripped.isdigit():
