@@ -31,6 +31,8 @@ POLICY_FILE = "policy.toml"
 MORPHOLOGY_FILE = "morphology.toml"
 CONTEXT_FILE = "context.toml"
 CLASSES_PREFIX = "classes"
+WIDE_PREFIX = "classes-wide"
+"""Files whose words only the ear hears: wide enough to understand a stranger, too wide for rules."""
 _OTHER_FILES = {"forms.toml"}
 _CLASSES = TypeAdapter(dict[str, ClassTable])
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -43,6 +45,7 @@ class _Found:
     morphology: MorphologyFile = field(default_factory=lambda: MorphologyFile.model_validate({}))
     context: ContextFile = field(default_factory=lambda: ContextFile.model_validate({}))
     classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    wide: dict[str, tuple[str, ...]] = field(default_factory=dict)
     class_places: dict[str, tuple[str, int]] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
 
@@ -137,10 +140,11 @@ class _Reader:
         except ValidationError as error:
             self.problems += [explain(str(path), lines, detail) for detail in error.errors()]
             return
+        classes = into.wide if path.name.startswith(WIDE_PREFIX) else into.classes
         for name, table in tables.items():
             if name == HIT or not name.replace("_", "").isalpha() or name != name.lower():
                 self.problems.append(Problem(str(path), lines.of((name,)), f"{name} can't be the name of a class; use small letters and _"))
-            into.classes[name] = tuple(dict.fromkeys((*into.classes.get(name, ()), *table.words)))
+            classes[name] = tuple(dict.fromkeys((*classes.get(name, ()), *table.words)))
             into.class_places[name] = (str(path), lines.of((name,)))
 
     def _rules(self, path: Path, rules: RulesFile, lines: Lines, into: _Found, code: str, own_ids: dict[str, tuple[str, int]]) -> None:
@@ -225,6 +229,7 @@ def _pack(code: str, found: _Found) -> LanguagePack:
         swap=tuple((fold(old).text, fold(new).text) for old, new in morphology.swap.items()),
         double=morphology.double,
         classes=tuple(WordClass(name, words) for name, words in found.classes.items()),
+        wide=tuple(WordClass(name, words) for name, words in found.wide.items()),
         frames=tuple(_frames(found.context)),
         innocent=morphology.innocent,
         frequent=tuple(fold(word).text for word in morphology.frequent),

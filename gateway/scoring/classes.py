@@ -30,8 +30,13 @@ MARKS = len(SHARED) + len(LEXICON) + OWN
 """How many different marks a word can bear for the ear."""
 
 
-def mark_of(name: str) -> int:
-    """The mark of a word class; the same name is the same mark in every language."""
+def mark_of(name: str) -> int | None:
+    """The mark of a word class; the same name is the same mark in every language.
+
+    A class named x_... (one letter, then _) is a part of some rule's phrases and no meaning of its own: it has no mark.
+    """
+    if name[1:2] == "_":
+        return None
     return SHARED.index(name) if name in SHARED else len(SHARED) + len(LEXICON) + crc32(name.encode()) % OWN
 
 

@@ -11,6 +11,7 @@ _QUOTES = re.compile(
     r"“[^“”\n]{2,600}”|„[^„“”\n]{2,600}[“”]|«[^«»\n]{2,600}»|»[^«»\n]{2,600}«|\"[^\"\n]{2,600}\"|''[^'\n]{2,600}''|(?<![^\W_])'[^'\n]{3,400}'(?![^\W_])|‚[^‚‘'\n]{2,400}['‘]"
 )
 _CAN_BE_ABOUT_ONESELF = frozenset({Category.INSULT, Category.DEGRADATION, Category.PROFANITY})
+_A_WORD_OR_TWO = 25
 _TARGETS = {"self": Target.SELF, "staff": Target.STAFF, "third": Target.THIRD_PARTY, "product": Target.PRODUCT, "company": Target.COMPANY}
 
 
@@ -71,7 +72,7 @@ def resolve(hit: Hit, view: View, matcher: Matcher, quotations: Quotations, *, a
     if view.language != hit.rule.language:
         # a word of another language in a sentence of this one: this one's frames say whom it is about
         frames |= dict(matcher.frames(view, view.language, hit.first, hit.after))
-    quotation = quotations.around(start, end)
+    quotation = quotations.around(start, end) or _long(quotations.around(end - 1, end))
     if quotation and not _said_to_staff(view, matcher, quotation):
         return Context(hit.rule.default, excused="between quotation marks")
     if "negated" in frames:
@@ -92,6 +93,11 @@ def resolve(hit: Hit, view: View, matcher: Matcher, quotations: Quotations, *, a
     if about_outsider:
         return Context(Target.THIRD_PARTY, intense=intense)
     return Context(hit.rule.default, intense=intense, sure=False)
+
+
+def _long(quotation: tuple[int, int] | None) -> tuple[int, int] | None:
+    """A quotation that is more than a word or two: what ends in it was said by somebody else, wherever it began."""
+    return quotation if quotation and quotation[1] - quotation[0] > _A_WORD_OR_TWO else None
 
 
 def _said_to_staff(view: View, matcher: Matcher, quotation: tuple[int, int]) -> bool:

@@ -103,19 +103,16 @@ def word_slots(words: Sequence[str]) -> list[Slots]:
 
 def class_slots(marks: Marks) -> Slots:
     """Slots of one sentence's classes and of their pairs."""
-    many = MARKS
     base = CHARACTER_SLOTS + WORD_SLOTS
-    marks = marks[:_MOST_MARKS]
-    names = sorted({index for _, index in marks})
-    found = {base + index for index in names}
-    found.update(base + many * (1 + one) + other for n, one in enumerate(names) for other in names[n + 1 :])
-    for n, (position, one) in enumerate(marks):
-        for later, other in marks[n + 1 :]:
-            if later - position > _CLOSE:
-                break
-            if later > position and one != other:
-                found.add(base + many * (1 + many + one) + other)
-    return np.fromiter(sorted(found), dtype=np.int64, count=len(found))
+    places = np.array(marks[:_MOST_MARKS], dtype=np.int64)
+    position, mark = places[:, 0], places[:, 1]
+    names = np.unique(mark)
+    one, other = np.triu_indices(len(names), 1)
+    together = base + MARKS * (1 + names[one]) + names[other]
+    distance = position[None, :] - position[:, None]
+    first, second = np.nonzero((distance > 0) & (distance <= _CLOSE) & (mark[:, None] != mark[None, :]))
+    close = np.unique(base + MARKS * (1 + MARKS + mark[first]) + mark[second])
+    return np.concatenate([base + names, together, close])
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,10 +156,17 @@ class Matcher:
     def _add_pack(self, pack: LanguagePack) -> None:
         for word_class in pack.classes:
             atom = self._number(pack.code, Atom("class", word_class.name))
-            self._marks[pack.code][atom] = mark_of(word_class.name)
+            if (mark := mark_of(word_class.name)) is not None:
+                self._marks[pack.code][atom] = mark
             if word_class.name in STAFF_CLASSES:
                 self._staff_atoms.add(atom)
             self._counts[atom] = sum(self._seldom.of(word, any_form=True) for word in word_class.words)
+            for word in word_class.words:
+                self._add_member(pack.code, word, atom, disguisable=False)
+        for word_class in pack.wide:
+            atom = self._number(pack.code, Atom("wide", word_class.name))
+            if (mark := mark_of(word_class.name)) is not None:
+                self._marks[pack.code][atom] = mark
             for word in word_class.words:
                 self._add_member(pack.code, word, atom, disguisable=False)
         self.lexicon.exempt(pack.code, (fold(word).text for word in pack.innocent))

@@ -63,6 +63,7 @@ class LanguagePack:
 
     Attributes:
         endings, cut, swap, double: see lexicon.Morphology.
+        wide: further words of classes that only the ear hears; rules don't reach them.
         frames: name of the frame and its phrases.
         innocent: words that stand for nothing in a text of this language, whatever they look like.
         frequent: very common words, by which a text without accents or in Latin letters is recognised.
@@ -74,6 +75,7 @@ class LanguagePack:
     swap: tuple[tuple[str, str], ...] = ()
     double: bool = False
     classes: tuple[WordClass, ...] = ()
+    wide: tuple[WordClass, ...] = ()
     frames: tuple[tuple[str, tuple[str, ...]], ...] = ()
     innocent: tuple[str, ...] = ()
     frequent: tuple[str, ...] = ()

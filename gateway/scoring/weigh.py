@@ -106,7 +106,7 @@ class Scorer:
         findings += shouting(((part.index, part.segment) for part in parts if part.segment.kind in _COUNTED), language)
         heard = self._ear.listen(heard_parts, language) if self._ear else None
         named = frozenset(tag for tag, points in tags.items() if points >= _TAG_POINTS)
-        return self._sum(findings, heard, named | (heard.tags if heard else frozenset()), reading, language)
+        return self._sum(findings, heard, named, reading, language)
 
     def ear_part(self, part: Part, views: Sequence[View]) -> EarPart:
         """What the ear gets of a part: all but what stands between quotation marks, for those are somebody else's words."""
@@ -185,7 +185,7 @@ class Scorer:
         if heard is not None:
             if heard.abuse < _SILENT:
                 # an ugly word that names nobody, in a mail in which the ear hears nothing: a bastard file, a bitch's litter
-                findings = [_at_nobody(finding) if NOBODY_NAMED in finding.modifiers else finding for finding in findings]
+                findings = [_at_nobody(f) if NOBODY_NAMED in f.modifiers and f.segment is not SegmentKind.SUBJECT else f for f in findings]
             findings = [_confirmed(finding) if "signal" in finding.modifiers and _agrees(heard, finding.category) else finding for finding in findings]
             # a doubt of the ear's adds to what rules found, and is nothing by itself
             doubt = not any(f.points > 0 and "signal" not in f.modifiers for f in findings)
@@ -194,6 +194,10 @@ class Scorer:
         uncounted = [f for f in findings if f not in counted] + covered
         level, points, arithmetic = _level(counted, policy)
         ruled = [f for f in counted if not f.rule.startswith("ear.")]
+        if heard is not None:
+            # what rules call abuse isn't excused by a despair that only the ear hears
+            certain = _level(ruled, policy)[0] >= Level.ABUSIVE
+            tags |= heard.tags - ({Tag.SELF_HARM} if certain else set())
         basis = Basis.RULES if len(ruled) == len(counted) else Basis.BOTH if _level(ruled, policy)[0] >= level else Basis.EAR
         if basis is not Basis.RULES and ruled and _level(ruled, policy)[0] >= Level.RUDE:
             basis = Basis.BOTH
