@@ -16,19 +16,8 @@ from pathlib import Path
 
 from gateway.edge.ledger_files import Changes
 from gateway.edge.tinydb_ledger import TinyLedger
-from gateway.values import (
-    Basis,
-    Category,
-    Disposition,
-    Incident,
-    IncidentState,
-    Level,
-    Mode,
-    NoticeKind,
-    OutgoingMail,
-    Standing,
-    Strike,
-)
+from gateway.records import Incident, IncidentState, OutgoingMail
+from gateway.values import Basis, Category, Disposition, Level, Mode, NoticeKind, Standing, Strike
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HEAVY = "heavy@example.net"

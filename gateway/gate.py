@@ -13,22 +13,8 @@ from gateway.policy.answerable import why_not
 from gateway.policy.incidents import answered_incidents, incident_of, new_reference, observed, verdict_of
 from gateway.policy.verdict import judge, without_notice
 from gateway.ports import Delivery, HeldStore, Identifier, Ledger, OwnMailboxes, Reader, Writer
-from gateway.values import (
-    Assessment,
-    Disposition,
-    Envelope,
-    HeldMail,
-    Identity,
-    Incident,
-    Mode,
-    OutgoingMail,
-    Policy,
-    Reading,
-    Reply,
-    Standing,
-    Tag,
-    Verdict,
-)
+from gateway.records import HeldMail, Incident, OutgoingMail
+from gateway.values import Assessment, Disposition, Envelope, Identity, Mode, Policy, Reading, Reply, Standing, Tag, Verdict
 
 log = logging.getLogger("courtesy.gate")
 

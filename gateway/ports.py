@@ -5,18 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from gateway.values import (
-    Assessment,
-    Envelope,
-    HeldMail,
-    Identity,
-    Incident,
-    OutgoingMail,
-    Reading,
-    Reply,
-    Standing,
-    Verdict,
-)
+from gateway.records import HeldMail, Incident, OutgoingMail
+from gateway.values import Assessment, Envelope, Identity, Reading, Reply, Standing, Verdict
 
 
 class Reader(Protocol):

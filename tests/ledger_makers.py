@@ -2,19 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from gateway.values import (
-    Basis,
-    Category,
-    Disposition,
-    Incident,
-    IncidentState,
-    Level,
-    Mode,
-    NoticeKind,
-    OutgoingMail,
-    Standing,
-    Strike,
-)
+from gateway.records import Incident, IncidentState, OutgoingMail
+from gateway.values import Basis, Category, Disposition, Level, Mode, NoticeKind, Standing, Strike
 
 MESSAGE = b"Subject: hi\r\n\r\nHello.\r\n"
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

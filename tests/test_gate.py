@@ -9,7 +9,8 @@ from gate_house import CLEAN, UNSCORED, Failing, abusive, gate_house, threat
 from gateway_process import mail
 
 from gateway.errors import HoldFailed
-from gateway.values import Disposition, IncidentState, Tag
+from gateway.records import IncidentState
+from gateway.values import Disposition, Tag
 
 ANNA = "anna@client.example"
 FOLDED = b"Subject: Customer message with note"

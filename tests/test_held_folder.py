@@ -12,7 +12,8 @@ from test_ledger_durable import full_after
 from gateway.edge.durable import Disk
 from gateway.edge.held import HeldFolder
 from gateway.errors import HoldFailed
-from gateway.values import Envelope, HeldMail
+from gateway.records import HeldMail
+from gateway.values import Envelope
 
 MESSAGE = b"From: a@example.net\r\nSubject: x\r\n\r\n\xff raw bytes \x00, 8 bit\r\n"
 

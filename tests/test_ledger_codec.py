@@ -11,7 +11,8 @@ from ledger_makers import NOON, a_mail, a_standing, an_incident
 
 from gateway.edge.codec import CodecError, decode, encode
 from gateway.edge.shard import PostedMail
-from gateway.values import Envelope, HeldMail, Incident, Level, OutgoingMail, Standing
+from gateway.records import HeldMail, Incident, OutgoingMail
+from gateway.values import Envelope, Level, Standing
 
 st.register_type_strategy(
     datetime,

@@ -19,7 +19,8 @@ from gateway.edge.durable import Disk
 from gateway.edge.ledger_files import Changes, Choice, LedgerFiles
 from gateway.edge.shard import PostedMail
 from gateway.errors import LedgerFailed
-from gateway.values import IncidentState, Standing
+from gateway.records import IncidentState
+from gateway.values import Standing
 
 SENDERS = ("anna@example.net", "bela@example.org", "жанна@example.com")
 REFERENCES = tuple(f"I{number}" for number in range(40))

@@ -14,7 +14,8 @@ from gateway.edge.ledger_files import Changes, shard_of
 from gateway.edge.shard import PostedMail
 from gateway.edge.tinydb_ledger import TinyLedger
 from gateway.errors import LedgerFailed
-from gateway.values import IncidentState, Standing
+from gateway.records import IncidentState
+from gateway.values import Standing
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from gateway.edge.codec import CodecError, decode, encode
 from gateway.edge.durable import Disk, explain, sweep
 from gateway.errors import HoldFailed
 from gateway.ports import HeldStore
-from gateway.values import HeldMail
+from gateway.records import HeldMail
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -10,7 +10,8 @@ from gateway.edge.ledger_index import EPOCH, KEY_LIFE, microseconds
 from gateway.edge.ledger_store import Edit, LedgerStore
 from gateway.edge.shard import PostedMail
 from gateway.errors import LedgerFailed
-from gateway.values import Incident, IncidentState, OutgoingMail, Standing
+from gateway.records import Incident, IncidentState, OutgoingMail
+from gateway.values import Standing
 
 
 @dataclass(frozen=True, slots=True)

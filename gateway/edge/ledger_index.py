@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.edge.atomic_storage import torn
 from gateway.edge.shard import Shard
-from gateway.values import IncidentState
+from gateway.records import IncidentState
 
 KEY_LIFE = timedelta(days=7)
 """How long a delivery key means the same mail."""

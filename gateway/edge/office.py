@@ -17,17 +17,8 @@ from gateway.errors import GatewayError
 from gateway.mail.authentication import normal_address
 from gateway.mail.trace import prepend, received_field
 from gateway.policy.ladder import active_strikes, rung
-from gateway.values import (
-    Envelope,
-    HeldMail,
-    Incident,
-    IncidentState,
-    NoticeKind,
-    OutgoingMail,
-    Policy,
-    Reply,
-    Standing,
-)
+from gateway.records import HeldMail, Incident, IncidentState, OutgoingMail
+from gateway.values import Envelope, NoticeKind, Policy, Reply, Standing
 
 Row = dict[str, Any]
 """A row of an answer: JSON values only."""

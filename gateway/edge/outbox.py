@@ -13,7 +13,8 @@ from gateway.edge.shard import PostedMail
 from gateway.edge.tinydb_ledger import utc_now
 from gateway.edge.transmit import Answers, Route, RouteFailed, one_line
 from gateway.errors import LedgerFailed
-from gateway.values import NoticeKind, OutgoingMail
+from gateway.records import OutgoingMail
+from gateway.values import NoticeKind
 
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=4)

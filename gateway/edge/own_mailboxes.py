@@ -14,7 +14,8 @@ from gateway.mail.facts import Rendered
 from gateway.policy.incidents import new_reference
 from gateway.policy.tokens import TokenState, check_token
 from gateway.ports import HeldStore, Reader
-from gateway.values import Envelope, HeldMail
+from gateway.records import HeldMail
+from gateway.values import Envelope
 
 log = logging.getLogger("courtesy.own")
 

@@ -12,7 +12,8 @@ from tinydb.table import Table
 from gateway.edge.atomic_storage import AtomicStorage, torn
 from gateway.edge.codec import CodecError, decode, encode
 from gateway.edge.durable import Disk
-from gateway.values import Incident, OutgoingMail, Standing
+from gateway.records import Incident, OutgoingMail
+from gateway.values import Standing
 
 TABLES = frozenset({"incidents", "standings", "outgoing", "posted"})
 

@@ -21,7 +21,8 @@ from gateway.edge.ledger_store import failure
 from gateway.edge.shard import PostedMail
 from gateway.errors import LedgerFailed
 from gateway.ports import Ledger
-from gateway.values import Incident, IncidentState, OutgoingMail, Standing
+from gateway.records import Incident, IncidentState, OutgoingMail
+from gateway.values import Standing
 
 P = ParamSpec("P")
 T = TypeVar("T")

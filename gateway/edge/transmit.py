@@ -9,7 +9,7 @@ from typing import Self
 import aiosmtplib
 
 from gateway.edge.settings import Outbound, split_host_port
-from gateway.values import OutgoingMail
+from gateway.records import OutgoingMail
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 

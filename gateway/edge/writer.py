@@ -14,20 +14,8 @@ from gateway.mail import compose
 from gateway.mail.excerpts import calm_sentences
 from gateway.mail.facts import AlertFacts, FoldFacts, NoticeFacts
 from gateway.policy.tokens import make_token, token_address
-from gateway.values import (
-    AlertKind,
-    Assessment,
-    Disposition,
-    Envelope,
-    Incident,
-    Mailbox,
-    Mode,
-    NoticeKind,
-    OutgoingMail,
-    Reading,
-    Standing,
-    Verdict,
-)
+from gateway.records import Incident, OutgoingMail
+from gateway.values import AlertKind, Assessment, Disposition, Envelope, Mailbox, Mode, NoticeKind, Reading, Standing, Verdict
 
 APPEAL_DAYS = 60
 """How long a notice can be answered."""

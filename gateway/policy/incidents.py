@@ -4,19 +4,8 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.values import (
-    AlertKind,
-    Assessment,
-    Disposition,
-    Envelope,
-    Identity,
-    Incident,
-    IncidentState,
-    Mode,
-    Reading,
-    Standing,
-    Verdict,
-)
+from gateway.records import Incident, IncidentState
+from gateway.values import AlertKind, Assessment, Disposition, Envelope, Identity, Mode, Reading, Standing, Verdict
 
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No letter or digit that is mistaken for another when read out; no I, L, O, U, so that no words come out."""
