@@ -48,22 +48,22 @@ async def test_every_real_mail(tmp_path):
             if assessment.level is None:
                 unscored.append((name, assessment.error))
         for number, (name, message) in enumerate(good.items()):
-            before = len(house.sink.mails)
             # a path of its own: the folders hold the same message twice, and a resend is not delivered again
-            reply = await house.send(message, f"author+{number}@client.example", options=" BODY=8BITMIME")
+            path = f"author+{number}@client.example"
+            reply = await house.send(message, path, options=" BODY=8BITMIME")
             if not reply.startswith("250"):
                 changed.append((name, reply))
                 continue
-            arrived = house.sink.mails[before].message
+            # alerts to the managers may arrive between them
+            (arrived,) = [mail.message for mail in house.sink.mails if mail.sender == path]
             ours = OURS.match(arrived)
             if not ours or arrived[ours.end() :] != message:
                 changed.append((name, "not byte for byte"))
-        arrived = len(house.sink.mails)
         for name, message in bare.items():
-            reply = await house.send(message, "author@client.example")
+            reply = await house.send(message, "bare@client.example")
             if not reply.startswith("550 5.6.0 "):
                 changed.append((name, reply))
-        assert len(house.sink.mails) == arrived
+        assert not [mail for mail in house.sink.mails if mail.sender == "bare@client.example"]
     assert not slow
     assert not changed
     assert not unscored

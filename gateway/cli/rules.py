@@ -24,7 +24,7 @@ def check(folder: Path | None, lang: tuple[str, ...]) -> None:
     try:
         book, warnings = load_rules(rules_folders(folder), frozenset(lang) or None)
         problems += warnings
-        problems += check_examples(book, build_scorer(book, use_ear=False), lang or None)
+        problems += check_examples(book, build_scorer(book, None), lang or None)
     except BadInput as error:
         problems += error.problems
     for problem in problems:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from gateway.edge.shipped import folder
 from gateway.errors import BadInput, Problem
 from gateway.scoring.ear import HEADS, WIDTH, Ear, Voice
 
@@ -13,17 +12,17 @@ FILE = "ear.npz"
 
 
 @cache
-def load_ear(path: Path | None = None) -> Ear | None:
-    """Load the ear; None where no weights are shipped.
+def load_ear(folders: tuple[Path, ...]) -> Ear | None:
+    """Load the ear; None where no weights lie beside the rules.
 
     Args:
-        path: a weights file, default the shipped one beside the rules.
+        folders: rules folders, later ones laid over earlier ones; the last weights file counts.
 
     Raises:
         BadInput: the weights don't fit this version of the code.
     """
-    file = path or folder("rules") / FILE
-    if not file.is_file():
+    file = next((place / FILE for place in reversed(folders) if (place / FILE).is_file()), None)
+    if file is None:
         return None
     voices: dict[str, Voice] = {}
     with np.load(file, allow_pickle=False) as data:

@@ -7,6 +7,7 @@ from gateway.edge.ear_model import load_ear
 from gateway.edge.language_model import load_identifier
 from gateway.edge.rules import load_rules
 from gateway.edge.shipped import folder
+from gateway.scoring.ear import Ear
 from gateway.scoring.language import Languages
 from gateway.scoring.match import Matcher
 from gateway.scoring.rules import RuleBook
@@ -35,11 +36,11 @@ def load_scorer(
         BadInput: with every problem of the rules files.
     """
     book, _ = load_rules(folders, languages)
-    return build_scorer(book, use_ear=use_ear, use_rules=use_rules)
+    return build_scorer(book, load_ear(tuple(folders)) if use_ear else None, use_rules=use_rules)
 
 
-def build_scorer(book: RuleBook, *, use_ear: bool = True, use_rules: bool = True) -> Scorer:
+def build_scorer(book: RuleBook, ear: Ear | None, *, use_rules: bool = True) -> Scorer:
     """Build a scorer from a checked rule book."""
     frequent = {pack.code: frozenset(pack.frequent) for pack in book.packs}
     languages = Languages(load_identifier(tuple(sorted(frequent))), frequent)
-    return Scorer(Matcher(book), languages, load_ear() if use_ear else None, use_rules=use_rules)
+    return Scorer(Matcher(book), languages, ear, use_rules=use_rules)

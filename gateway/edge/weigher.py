@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from gateway.edge.forms import load_forms
 from gateway.edge.scorer import load_scorer
+from gateway.edge.shipped import folder
 from gateway.errors import ReadingFailed
 from gateway.mail.message import ReadingLimits, read
 from gateway.values import Assessment, Reading, Tag
@@ -61,7 +62,8 @@ class Weigher:
         Raises:
             BadInput: the rules have errors.
         """
-        self._forms = load_forms(order.folders)
+        # how mail programs quote and sign is no matter of the site's rules, so the shipped forms are always there
+        self._forms = load_forms(tuple(dict.fromkeys((folder("rules"), *order.folders))))
         self._scorer = load_scorer(order.folders)
         self._limits = order.limits
 
