@@ -121,7 +121,7 @@ def test_spans_in_the_subject_count_from_its_own_start(rules, tmp_path):
 
 def test_quoted_words_are_neither_own_text_nor_findings(rules, tmp_path):
     file = tmp_path / "a.eml"
-    file.write_bytes(mail("Thank you.\n\nOn Monday, Bob <bob@client.example> wrote:\n> You zibblehead!\n> Bye\n"))
+    file.write_bytes(mail("Thank you.\n\nOn Monday, Bob <bob@client.example> wrote:\n> You zibblehead!\n> Bye\n", "Re: Order", In_Reply_To="<1@shop.example>"))
     (row,) = rows(score("--json", "--only-rules", rules, file))
     assert (row["level"], row["findings"]) == ("clean", [])
     assert "zibble" not in row["own_text"]

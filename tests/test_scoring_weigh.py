@@ -1,5 +1,7 @@
 """Who says what to whom: targets, excuses, disguises, the sum."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,6 +147,13 @@ def test_hostile_text_is_weighed_quickly(scorer, text):
     started = time.process_time()
     scorer.assess(own(text))
     assert time.process_time() - started < 2
+
+
+def test_sentences_stand_in_order_also_when_a_long_one_is_cut(scorer):
+    part = scorer.part(0, Segment(SegmentKind.OWN, "word " * 300 + ". You are an idiot. " + "more " * 200))
+    places = [(sentence.start, sentence.end) for sentence in part.sentences]
+    assert places == sorted(places)
+    assert all(before[1] <= after[0] for before, after in pairwise(places))
 
 
 NAMES = st.sampled_from(["Anna", "Mohammed", "Kevin", "Sibusiso", "Ольга", "Zsófia", "Nguyễn", "O'Brien"])

@@ -228,6 +228,7 @@ def _pack(code: str, found: _Found) -> LanguagePack:
         cut=tuple(fold(ending).text for ending in morphology.cut),
         swap=tuple((fold(old).text, fold(new).text) for old, new in morphology.swap.items()),
         double=morphology.double,
+        shorten=morphology.shorten,
         classes=tuple(WordClass(name, words) for name, words in found.classes.items()),
         wide=tuple(WordClass(name, words) for name, words in found.wide.items()),
         frames=tuple(_frames(found.context)),

@@ -155,6 +155,7 @@ class MorphologyFile(_Table):
     cut: Annotated[tuple[str, ...], Many]
     swap: dict[str, str] = {}
     double: bool = False
+    shorten: bool = False
     frequent: Annotated[tuple[str, ...], Many]
     innocent: Annotated[tuple[str, ...], Many]
 

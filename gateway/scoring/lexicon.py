@@ -27,13 +27,15 @@ class Morphology:
         endings: what may follow a lemma or its stem; "" is in it when a bare stem is a form of its own.
         cut: endings of a lemma that go before others come (Russian а, German en).
         swap: last letters that change before an ending (Hungarian a becomes á).
-        double: a last consonant may double, and a doubled vowel before it may become single (Afrikaans dom, domme; doos, dose).
+        double: a last consonant may double before an ending (English stop, stopped; Afrikaans dom, domme).
+        shorten: a doubled vowel before the last consonant may become single before an ending (Afrikaans doos, dose).
     """
 
     endings: frozenset[str] = frozenset({""})
     cut: tuple[str, ...] = ()
     swap: tuple[tuple[str, str], ...] = ()
     double: bool = False
+    shorten: bool = False
 
     def stems(self, lemma: str) -> set[str]:
         """The lemma and everything that endings can be added to."""
@@ -42,8 +44,8 @@ class Morphology:
         found |= {lemma[: -len(old)] + new for old, new in self.swap if lemma.endswith(old)}
         if self.double and len(lemma) > _SHORTEST_STEM and lemma[-1] not in "aeiou":
             found.add(lemma + lemma[-1])
-            if lemma[-2] == lemma[-3] and lemma[-2] in "aeou":
-                found.add(lemma[:-2] + lemma[-1])
+        if self.shorten and len(lemma) > _SHORTEST_STEM and lemma[-1] not in "aeiou" and lemma[-2] == lemma[-3] and lemma[-2] in "aeou":
+            found.add(lemma[:-2] + lemma[-1])
         return found
 
 

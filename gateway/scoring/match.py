@@ -136,7 +136,7 @@ class Matcher:
         """
         self.book = book
         self._numbers: dict[tuple[str, str, str], int] = {}
-        self.lexicon = Lexicon({p.code: Morphology(frozenset(p.endings), p.cut, p.swap, double=p.double) for p in book.packs})
+        self.lexicon = Lexicon({p.code: Morphology(frozenset(p.endings), p.cut, p.swap, double=p.double, shorten=p.shorten) for p in book.packs})
         self._counts: dict[int, float] = {}
         self.patterns: list[tuple[Rule, Search]] = []
         self._rules: list[Rule] = []

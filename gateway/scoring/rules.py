@@ -62,7 +62,7 @@ class LanguagePack:
     """Everything that the rules folder of one language says.
 
     Attributes:
-        endings, cut, swap, double: see lexicon.Morphology.
+        endings, cut, swap, double, shorten: see lexicon.Morphology.
         wide: further words of classes that only the ear hears; rules don't reach them.
         frames: name of the frame and its phrases.
         innocent: words that stand for nothing in a text of this language, whatever they look like.
@@ -74,6 +74,7 @@ class LanguagePack:
     cut: tuple[str, ...] = ()
     swap: tuple[tuple[str, str], ...] = ()
     double: bool = False
+    shorten: bool = False
     classes: tuple[WordClass, ...] = ()
     wide: tuple[WordClass, ...] = ()
     frames: tuple[tuple[str, tuple[str, ...]], ...] = ()

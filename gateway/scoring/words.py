@@ -62,13 +62,14 @@ def sentences(folded: Folded, known: Known, starred: Starred, *, apostrophes: bo
     tokens = list(_tokens(folded.text, known, starred, _WORD_WITH_APOSTROPHES if apostrophes else _WORD))
     found: list[Sentence] = []
     index = 0
-    for start, end in _bounds(folded.text):
-        first = index
+    for begin, end in _bounds(folded.text):
+        first, start = index, begin
         while index < len(tokens) and tokens[index].start < end:
             index += 1
             if index - first == _LONGEST_SENTENCE:
                 found.append(Sentence(tuple(tokens[first:index]), tokens[first].start, tokens[index - 1].end))
                 first = index
+                start = tokens[index - 1].end
         if index > first:
             found.append(Sentence(tuple(tokens[first:index]), start, end))
     return found
