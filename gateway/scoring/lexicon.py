@@ -117,7 +117,7 @@ class Lexicon:
             self._skeletons.longest = max(map(len, self._skeletons.endings))
         self._disguisable: set[int] = set()
         self._starrable: dict[str, dict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
-        self._starred: dict[str, str | None] = {}
+        self._starred: dict[tuple[str, str], str | None] = {}
         self._innocent: dict[str, frozenset[str]] = {}
         self._remembered: dict[tuple[str, str, bool, bool], frozenset[int]] = {}
 
@@ -210,16 +210,16 @@ class Lexicon:
         """Whether a word is one that people disguise."""
         return not self._disguisable.isdisjoint(self.atoms(word, "", plain=word.isascii(), translit=False))
 
-    def starred(self, word: str) -> str | None:
-        """What a word with stars stands for; None when no disguisable word fits."""
-        word = word.replace("#", "*")
-        if word not in self._starred:
+    def starred(self, word: str, language: str = "") -> str | None:
+        """What a word with stars stands for, a word of the text's language first; None when no disguisable word fits."""
+        key = (word.replace("#", "*"), language)
+        if key not in self._starred:
             if len(self._starred) >= _REMEMBERED:
                 self._starred.clear()
-            self._starred[word] = self._unstarred(word)
-        return self._starred[word]
+            self._starred[key] = self._unstarred(*key)
+        return self._starred[key]
 
-    def _unstarred(self, word: str) -> str | None:
+    def _unstarred(self, word: str, language: str) -> str | None:
         letters = sum(c.isalpha() for c in word)
         stars = word.count("*")
         if not letters or stars > _MOST_STARS or (word[0] == "*" and letters < _FEWEST_LETTERS) or len(word) > _LONGEST_STARRED:
@@ -230,17 +230,20 @@ class Lexicon:
             if letters * 3 < len(wide) and not (letters == 1 and 4 <= len(wide) <= 6 and word[0] != "*"):
                 continue
             for first in (wide[0],) if wide[0] != "*" else sorted(self._starrable):
-                if found := self._fitting(wide, self._starrable.get(first, {})):
+                if found := self._fitting(wide, self._starrable.get(first, {}), language):
                     return found
         return None
 
-    def _fitting(self, wide: str, by_length: dict[int, dict[str, str]]) -> str | None:
-        """The first word of a letter that fits a starred one, longest stem first."""
+    def _fitting(self, wide: str, by_length: dict[int, dict[str, str]], language: str) -> str | None:
+        """The word of a letter that fits a starred one: longest stem first, but one of the text's language before others."""
+        other: str | None = None
         for length in range(len(wide), 1, -1):
-            for stem, language in by_length.get(length, {}).items():
-                if _fits(wide[:length], stem) and self._ends(wide[length:], language):
-                    return stem
-        return None
+            for stem, code in by_length.get(length, {}).items():
+                if (code == language or other is None) and _fits(wide[:length], stem) and self._ends(wide[length:], code):
+                    if code == language or not language:
+                        return stem
+                    other = other or stem
+        return other
 
     def _ends(self, rest: str, language: str) -> bool:
         if not rest:

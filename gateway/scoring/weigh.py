@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gateway.scoring.context import Context, Quotations, resolve
 from gateway.scoring.ear import Ear, Heard
@@ -128,7 +129,7 @@ class Scorer:
         folded = fold(segment.text)
         tongue = self._languages.of(folded.text)
         lexicon = self._matcher.lexicon
-        found = sentences(folded, lexicon.known, lexicon.starred, apostrophes=tongue.translit)
+        found = sentences(folded, lexicon.known, partial(lexicon.starred, language=tongue.code), apostrophes=tongue.translit)
         return Part(index, segment, folded, tongue, found, Quotations(folded.text))
 
     @staticmethod
