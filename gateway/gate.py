@@ -144,6 +144,7 @@ class Gate:
         if reason := why_not(reading, envelope, identity, self.house.own):
             verdict = without_notice(verdict, standing)
             log.debug("%s: no notice: %s", case.reference, reason)
+        verdict = self._possible(verdict, envelope)
         would_be = verdict
         if observing:
             verdict = observed(verdict, standing)
@@ -191,7 +192,10 @@ class Gate:
         outgoing: tuple[OutgoingMail, ...] = ()
         try:
             if reply.positive:
-                outgoing = self.writer.outgoing(case.incident, case.verdict, case.reading, case.assessment, case.message)
+                told = case.verdict
+                if any(self._protected(recipient) for recipient in case.envelope.recipients):
+                    told = replace(told, disposition=Disposition.DELIVER)  # somebody of the team has it as it came
+                outgoing = self.writer.outgoing(case.incident, told, case.reading, case.assessment, case.message)
             final = str(reply) if reply.positive or reply.code >= 500 else ""
             if final or outgoing:
                 await self.ledger.settle(case.incident, final, outgoing)
@@ -213,6 +217,15 @@ class Gate:
     def _protected(self, recipient: str) -> bool:
         local = recipient.rpartition("@")[0].lower()
         return local in self.house.protected or recipient.lower() in self.house.protected_addresses
+
+    def _possible(self, verdict: Verdict, envelope: Envelope) -> Verdict:
+        """What will really be done: protected recipients get it verbatim, and what one of them gets isn't refused."""
+        protected = [self._protected(recipient) for recipient in envelope.recipients]
+        if all(protected):
+            return replace(verdict, disposition=Disposition.DELIVER)
+        if any(protected) and verdict.disposition is Disposition.REFUSE:
+            return replace(verdict, disposition=Disposition.HOLD)
+        return verdict
 
     def _trace(self, case: Case) -> str:
         return received_field(case.envelope, self.house.hostname, case.reference, case.now)

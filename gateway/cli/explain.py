@@ -9,7 +9,7 @@ from gateway.values import Assessment, Finding, Reading, Segment, SegmentKind
 
 def explained(name: str, reading: Reading, assessment: Assessment) -> None:
     """Print one mail's explanation."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     level = assessment.level.word if assessment.level is not None else f"unscored: {assessment.error}"
     console.print(Text(plain(f"{name}: {level}, {assessment.points} points, language {assessment.language}"), style="bold"))
     for index, segment in enumerate(reading.segments):

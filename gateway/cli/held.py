@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.asking import CONFIG, JSON, office, show_json, who
-from gateway.cli.plain import facts, table
+from gateway.cli.plain import facts, plain, table
 
 _COLUMNS = ("id", "at", "sender", "recipients", "reason", "size", "released_by")
 
@@ -38,7 +38,9 @@ def show(config: Path, reference: str, *, as_json: bool) -> None:
     if as_json:
         show_json(row)
     else:
+        message = row.pop("message").replace("\r\n", "\n")
         facts(row)
+        click.echo(plain(f"\n{message}"))
 
 
 @held.command()

@@ -8,7 +8,7 @@ import click
 from gateway.cli.asking import CONFIG, JSON, office, show_json, who
 from gateway.cli.plain import facts, table
 
-_COLUMNS = ("address", "standing", "active_strikes", "suspended_until", "block_proposed", "blocked_by")
+_COLUMNS = ("address", "standing", "active_strikes", "suspended_until", "block_proposed", "blocked_by", "allowed")
 
 
 @click.group()

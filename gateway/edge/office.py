@@ -79,9 +79,11 @@ class Office:
 
     async def sender_pardon(self, address: str, by: str) -> Row:
         """Wipe a sender's slate: strikes, suspension, block and proposals go; it holds from the next mail on."""
-        address = normal_address(address)
+        address = _address(address)
         now = self.clock()
         before = await self.ledger.standing(address)
+        if before == Standing(address) and not await self.ledger.incidents(sender=address, limit=1):
+            raise Refused(f"nothing is known of {address}")
         after = Standing(address, allowed=before.allowed, notices=before.notices, pardoned_at=now)
         restricted = bool(before.blocked_by) or (before.suspended_until is not None and before.suspended_until > now)
         notice = await self._decision_notice(NoticeKind.REINSTATEMENT, address, after) if restricted else ()
@@ -91,20 +93,20 @@ class Office:
 
     async def sender_block(self, address: str, by: str) -> Row:
         """Block a sender: a person's decision, refused in session from the next mail on; he is told how to appeal (F18, D24)."""
-        address = normal_address(address)
-        if "@" not in address:
-            raise Refused(f"{address} is not a mail address")
+        address = _address(address)
         now = self.clock()
         before = await self.ledger.standing(address)
+        if before.blocked_by:
+            raise Refused(f"{address} was blocked before, by {before.blocked_by}")
         after = replace(before, blocked_by=by, blocked_at=now, block_proposed="", suspended_until=None, allowed=False)
-        notice = () if before.blocked_by else await self._decision_notice(NoticeKind.BLOCK, address, after)
+        notice = await self._decision_notice(NoticeKind.BLOCK, address, after)
         await self.ledger.apply(Changes(standings=(after,), outgoing=notice))
         await self._close_proposals(address, now, by, f"blocked by {by}")
         return {**self._standing_row(after), "noticed": bool(notice)}
 
     async def sender_allow(self, address: str, by: str) -> Row:
         """Never judge a sender again; his slate is wiped."""
-        address = normal_address(address)
+        address = _address(address)
         now = self.clock()
         after = Standing(address, allowed=True, pardoned_at=now)
         await self.ledger.apply(Changes(standings=(after,)))
@@ -241,6 +243,15 @@ class Office:
     async def _note(self, reference: str, by: str, what: str) -> None:
         if await self.ledger.incident(reference) is not None:
             await self.ledger.update_incident(reference, note=(self.clock(), by, f"held mail {what}"))
+
+
+def _address(text: str) -> str:
+    """The normal form of what a person typed, when it is one address and nothing around it."""
+    address = normal_address(text)
+    local, at, domain = address.rpartition("@")
+    if not (at and local and domain) or any(c.isspace() or c in "<>,;" for c in address):
+        raise Refused(f"{text} is not a mail address; write name@domain")
+    return address
 
 
 def _incident_row(incident: Incident) -> Row:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from gateway.edge import shipped
 from gateway.edge.rules_schema import (
     ClassTable,
     ConsequenceTable,
@@ -158,8 +159,9 @@ class _Reader:
             into.rules[table.id] = _rule(table, code, str(path), line)
 
     def book(self) -> tuple[RuleBook, tuple[Problem, ...]]:
-        if self.policy is None and not self.problems:
-            self.problems.append(Problem(POLICY_FILE, 0, "is missing; copy the shipped one and change it"))
+        if self.policy is None and (numbers := self._read(shipped.folder("rules") / POLICY_FILE, PolicyFile)):
+            # a folder with nothing but rules in it is judged by the shipped numbers
+            self.policy = _policy(numbers[0])
         packs = []
         for code, found in sorted(self.languages.items()):
             self._check_class_names(found)

@@ -20,6 +20,7 @@ for _module in (mailparser.core, mailparser.utils):
     _module.log.disabled = True  # it logs addresses and header values, once a mail
 
 _MOST_FROM_FIELDS = 10
+_ANGLE = re.compile(rb"<([!-;=?A-~]{1,64}@[A-Za-z0-9.-]{1,255})>")
 _LONGEST_FROM = 8_192
 _MOST_DEFECTS = 20
 _MOST_LINES = 20_000
@@ -117,10 +118,18 @@ def _mailboxes(record: mailparser.MailParser, header: Header, name: str) -> Iter
         pairs = record.from_ if name == "from" else record.reply_to
     else:
         pairs = [pair for value in values[:_MOST_FROM_FIELDS] for pair in _alone(value)]
+    if len(values) == 1 and not any("@" in str(address) for _, address in pairs):
+        pairs = _only_one(values[0])
     for display, address in pairs:
         local, at, domain = headers.one_line(str(address)).rpartition("@")
         if at and local and domain:
             yield Mailbox(headers.one_line(str(display)), f"{local}@{domain.lower()}")
+
+
+def _only_one(value: bytes) -> list[tuple[str, str]]:
+    """The one address of a field that is broken around it (a stray bracket or quote): a block is not got round by a typing error."""
+    found = _ANGLE.findall(value[:_LONGEST_FROM]) if value.count(b"@") == 1 else []
+    return [("", found[0].decode("ascii"))] if len(found) == 1 else []
 
 
 def _alone(value: bytes) -> list[tuple[str, str]]:

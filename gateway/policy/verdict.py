@@ -55,7 +55,7 @@ def judge(
             Disposition.DELIVER, standing, alerts=(AlertKind.SELF_HARM,), reason="may be about self-harm: delivered, a person looks at it", recordable=True
         )
     if Tag.AUTOMATIC in assessment.tags:
-        return _automatic(level, standing)
+        return _automatic(assessment, level, standing)
     if not identity.verified:
         return _unverified(assessment, level, standing)
     if standing.blocked_by and not assessment.tags & GETS_THROUGH:
@@ -67,11 +67,17 @@ def judge(
     return _misconduct(assessment, standing, policy, now, incident)
 
 
-def _automatic(level: Level, standing: Standing) -> Verdict:
-    """Mail of machines is never answered and nobody's fault (RFC 3834 section 2); staff still needn't read abuse unwarned."""
+def _automatic(assessment: Assessment, level: Level, standing: Standing) -> Verdict:
+    """Mail of machines is never answered and nobody's fault (RFC 3834 section 2); but anybody can write Auto-Submitted on a threat."""
+    through = bool(assessment.tags & GETS_THROUGH)
+    alerts = _severity_alerts(assessment, level)
+    if not through and (AlertKind.THREAT in alerts or standing.blocked_by):
+        return Verdict(Disposition.HOLD, standing, alerts=alerts, reason="automatic: a threat or a blocked address: held", recordable=True)
     if level < Level.ABUSIVE:
         return Verdict(Disposition.DELIVER, standing, reason="automatic")
-    return Verdict(Disposition.FOLD, standing, reason="automatic mail with abusive words: folded, nobody is answered", recordable=True)
+    return Verdict(
+        Disposition.FOLD, standing, alerts=alerts, reason="automatic mail with abusive words: folded, nobody is answered", recordable=True
+    )
 
 
 def _unverified(assessment: Assessment, level: Level, standing: Standing) -> Verdict:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.scoring.classes import MARKS
+from gateway.scoring.classes import MARKS, SHARED
 from gateway.scoring.fold import Folded
 from gateway.scoring.words import Sentence
 from gateway.values import Category, Finding, SegmentKind, Tag, Target
@@ -200,6 +200,9 @@ class Ear:
         chances = probabilities(stretches, voice)
         abuse = chances[0]
         points = self._points_alone if abuse >= voice.alone else self._points_helping if abuse >= voice.helps else 0
+        if points and not any(_addressed(part) for part in parts):
+            # a review, an article, a joke passed on: whatever it says, it says it to nobody here
+            points = 0
         findings = (self._finding(stretches, parts, language, abuse, points),) if points else ()
         tags = {tag for tag, chance, least in zip((Tag.COMPLAINT, Tag.SELF_HARM), chances[2:], voice.tags, strict=True) if chance >= least}
         return Heard(findings, chances[1] >= voice.severe, frozenset(tags), abuse, abuse >= voice.helps)
@@ -224,6 +227,14 @@ class Ear:
             clause=("F5", "D4", "R12"),
             base=self._points_alone,
         )
+
+
+_ADDRESSED = frozenset(SHARED.index(name) for name in ("you", "your", "staff", "boss", "title"))
+
+
+def _addressed(part: Part) -> bool:
+    """Whether a part speaks to or of our side at all."""
+    return any(mark in _ADDRESSED for marks in part.marks for _, mark in marks)
 
 
 def probabilities(stretches: Stretches, voice: Voice) -> tuple[float, ...]:
