@@ -140,7 +140,7 @@ def test_nothing_written_breaks_it_and_the_same_text_gives_the_same(scorer, text
     assert scorer.assess(own(text)) == scorer.assess(own(text))
 
 
-@pytest.mark.parametrize("text", ["*" * 5000, "a b c d " * 800, "i.d.i.o.t." * 900, "<" * 4000, "\u0336" * 4000, "f*" * 3000, "1d" * 4000, '"' * 3000])
+@pytest.mark.parametrize("text", ["*" * 5000, "a b c d " * 800, "i.d.i.o.t." * 900, "<" * 4000, "\u0336" * 4000, "f*" * 3000, "1d" * 4000, '"' * 3000, "You are an idiot. " * 3500])
 def test_hostile_text_is_weighed_quickly(scorer, text):
     import time
 

@@ -38,6 +38,10 @@ _SILENT = 0.15
 """Below this probability the ear hears no abuse in the mail."""
 _UNDIRECTED = 2
 _TAG_POINTS = 2
+_MOST_FINDINGS = 500
+"""Findings after which nothing more can change the level, so that a mail of nothing but insults ends in time."""
+_BUCKET = 256
+"""Characters of text whose findings are compared with each other."""
 _DISGUISE = 1
 _INTENSITY = 1
 _LONGEST_FOREIGN_SHORT = 4
@@ -91,6 +95,8 @@ class Scorer:
             views = self.views(part, language)
             since_outsider = _FAR
             for view in views:
+                if len(findings) > _MOST_FINDINGS:
+                    break
                 since_outsider = self._since_outsider(view, since_outsider)
                 found, tag_points = self._sentence(view, part, language, about_outsider=since_outsider <= _NEAR)
                 findings += found
@@ -191,8 +197,8 @@ class Scorer:
             # a doubt of the ear's adds to what rules found, and is nothing by itself
             doubt = not any(f.points > 0 and "signal" not in f.modifiers for f in findings)
             findings += [replace(f, points=0, modifiers=(*f.modifiers, "too faint to count alone")) if doubt and f.points < f.base else f for f in heard.findings]
-        counted = [f for f in findings if f.points > 0 and "signal" not in f.modifiers]
-        uncounted = [f for f in findings if f not in counted] + covered
+        counted = [f for f in findings if _counts(f)]
+        uncounted = [f for f in findings if not _counts(f)] + covered
         level, points, arithmetic = _level(counted, policy)
         ruled = [f for f in counted if not f.rule.startswith("ear.")]
         if heard is not None:
@@ -321,13 +327,22 @@ def _without_doubles(findings: Sequence[Finding]) -> tuple[list[Finding], list[F
     ordered = sorted(findings, key=lambda f: (-f.points, f.segment_index, f.span[0] - f.span[1], f.span, f.rule))
     kept: list[Finding] = []
     covered: list[Finding] = []
+    # only neighbours can stand in the same words: without these buckets a mail of nothing but insults costs its square
+    near: dict[tuple[int, int], list[Finding]] = defaultdict(list)
     for finding in ordered:
-        heavier = next((other for other in kept if _same_words(finding, other)), None)
+        buckets = [(finding.segment_index, n) for n in range(finding.span[0] // _BUCKET, finding.span[1] // _BUCKET + 1)]
+        heavier = next((other for bucket in buckets for other in near[bucket] if _same_words(finding, other)), None)
         if heavier is None:
             kept.append(finding)
+            for bucket in buckets:
+                near[bucket].append(finding)
         elif finding.points:
             covered.append(replace(finding, modifiers=(*finding.modifiers, "covered", f"by {heavier.rule}")))
     return kept, covered
+
+
+def _counts(finding: Finding) -> bool:
+    return finding.points > 0 and "signal" not in finding.modifiers
 
 
 def _same_words(one: Finding, other: Finding) -> bool:
