@@ -4,6 +4,7 @@ It runs apart from the server so that no mail can stall the others, and so that 
 are four bytes of length and a pickle; both ends are ours and talk over a pipe that nobody else has.
 """
 
+import gc
 import logging
 import pickle
 import struct
@@ -110,6 +111,9 @@ def main() -> None:
     if not isinstance(order, Order):
         return
     weigher = Weigher(order)
+    # rules are millions of objects that live as long as the process: no collection needs to walk over them again
+    gc.collect()
+    gc.freeze()
     sink.write(frame(Ready(weigher.version)))
     sink.flush()
     while isinstance(mail := read_frame(source), Mail):
