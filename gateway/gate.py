@@ -190,6 +190,8 @@ class Gate:
         if case.incident is None:
             return
         outgoing: tuple[OutgoingMail, ...] = ()
+        level = case.assessment.level.word if case.assessment.level is not None else "unscored"
+        log.info("%s: %s, %s, %s, reply %d", case.reference, self.house.mode.value, level, case.incident.disposition.value, reply.code)
         try:
             if reply.positive:
                 told = case.verdict

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from gateway.edge.settings import load_settings
 from gateway.edge.sources import Source, mails, one_of_many
 from gateway.errors import BadInput
 from gateway.values import Assessment, Reading
+
+if TYPE_CHECKING:
+    from gateway.edge.weigher import Weigher
 
 
 @click.command()
@@ -25,30 +28,23 @@ def score(
     context: click.Context, paths: tuple[str, ...], *, as_json: bool, explain: bool, rules_dir: Path | None, only_rules: Path | None, config: Path | None
 ) -> None:
     """Score mails: .eml files, folders, mbox or one of its mails as PATH#n, Maildir, or - for standard input."""
-    from gateway.edge.scorer import rules_folders
-    from gateway.edge.service import order_of
-    from gateway.edge.weigher import Mail, Order, Weigher, unscored
-    from gateway.mail.message import ReadingLimits
+    from gateway.edge.weigher import Mail, unscored
 
     if rules_dir is not None and only_rules is not None:
         raise click.UsageError("--rules and --only-rules exclude each other")
     missing = [name for name in paths if name != "-" and not Path(name).exists() and not one_of_many(name)]
     if missing:
         raise click.UsageError(f"there is no {missing[0]}")
-    try:
-        order = order_of(load_settings(config)) if config else Order(rules_folders(), ReadingLimits())
-        if rules_dir is not None or only_rules is not None:
-            order = Order(rules_folders(rules_dir, only_rules), order.limits)
-        weigher = Weigher(order)
-    except BadInput as error:
-        fail(str(error), 2)
+    weigher = _weigher(config, rules_dir, only_rules)
     failed = False
+    count = 0
     for source in mails(list(paths)):
         if source.error:
             reading, assessment = Reading(()), unscored(source.error, weigher.version)
         else:
             reading, assessment = weigher.weigh(Mail(source.message, "unknown@invalid"))
         failed |= assessment.level is None
+        count += 1
         if as_json:
             click.echo(json.dumps(_row(source, reading, assessment), ensure_ascii=False))
         elif explain:
@@ -57,8 +53,25 @@ def score(
             explained(source.name, reading, assessment)
         else:
             click.echo(_line(source, reading, assessment))
+    if not count:
+        click.echo("no mail was found there", err=True)
     if failed:
         context.exit(1)
+
+
+def _weigher(config: Path | None, rules_dir: Path | None, only_rules: Path | None) -> "Weigher":
+    from gateway.edge.scorer import rules_folders
+    from gateway.edge.service import order_of
+    from gateway.edge.weigher import Order, Weigher
+    from gateway.mail.message import ReadingLimits
+
+    try:
+        order = order_of(load_settings(config)) if config else Order(rules_folders(), ReadingLimits())
+        if rules_dir is not None or only_rules is not None:
+            order = Order(rules_folders(rules_dir, only_rules), order.limits)
+        return Weigher(order)
+    except BadInput as error:
+        fail(str(error), 2)
 
 
 def _row(source: Source, reading: Reading, assessment: Assessment) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`courtesy serve`: run the gateway."""
 
 import asyncio
+import errno
 import logging
 import sys
 from pathlib import Path
@@ -28,6 +29,8 @@ def serve(config: Path) -> None:
     except GatewayError as error:
         fail(str(error))
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            fail(f"can't listen on {settings.listen.address}: another program listens there; stop it or change listen.address")
         fail(f"can't listen or reach what is needed: {error.strerror or error}")
 
 

@@ -276,4 +276,5 @@ def parse_settings(source: str, name: str) -> Settings:
         places = {detail["loc"][:-1] for detail in details}
         # a list whose entries are all bad is not "too short" as well
         told = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in places]
-        raise BadInput(tuple(explain(name, lines, detail) for detail in told)) from None
+        problems = sorted((explain(name, lines, detail) for detail in told), key=lambda problem: problem.line)
+        raise BadInput(tuple(problems)) from None
