@@ -4,7 +4,6 @@ from gateway.values import Reply
 
 ACCEPTED_HELD = Reply(250, "Message accepted", "2.6.0")
 ACCEPTED_OWN = Reply(250, "Message accepted", "2.6.0")
-DELIVERED = Reply(250, "Message accepted", "2.6.0")
 
 TROUBLE = Reply(451, "Temporary trouble here, please try again later", "4.3.0")
 DOWNSTREAM_AWAY = Reply(451, "The mailbox server can't be reached, please try again later", "4.3.0")
@@ -14,7 +13,6 @@ TOO_BUSY = Reply(421, "Too many connections, please try again later", "4.7.0")
 IDLE = Reply(421, "Idle for too long, closing", "4.4.2")
 TOO_MANY_ERRORS = Reply(421, "Too many errors, closing", "4.7.0")
 MEMORY_FULL = Reply(451, "Too many messages in flight, please try again later", "4.3.1")
-OTHER_RECIPIENT_GROUP = Reply(452, "Please send to this recipient in a mail of its own", "4.5.3")
 TOO_MANY_RECIPIENTS = Reply(452, "Too many recipients", "4.5.3")
 
 BARE_LINE_ENDS = Reply(550, "Bare CR or LF in the message (RFC 5321 section 2.3.8)", "5.6.0")

@@ -2,8 +2,8 @@
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,7 +47,6 @@ class _Found:
     context: ContextFile = field(default_factory=lambda: ContextFile.model_validate({}))
     classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     wide: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    class_places: dict[str, tuple[str, int]] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
 
 
@@ -146,7 +145,6 @@ class _Reader:
             if name == HIT or not name.replace("_", "").isalpha() or name != name.lower():
                 self.problems.append(Problem(str(path), lines.of((name,)), f"{name} can't be the name of a class; use small letters and _"))
             classes[name] = tuple(dict.fromkeys((*classes.get(name, ()), *table.words)))
-            into.class_places[name] = (str(path), lines.of((name,)))
 
     def _rules(self, path: Path, rules: RulesFile, lines: Lines, into: _Found, code: str, own_ids: dict[str, tuple[str, int]]) -> None:
         keyed: list[tuple[str, int, RuleTable | TagTable]] = [("rule", n, table) for n, table in enumerate(rules.rule)]
@@ -265,9 +263,3 @@ def _consequence(cell: ConsequenceTable) -> Consequence:
         propose_block=cell.propose_block,
         alert=AlertKind(cell.alert) if cell.alert else None,
     )
-
-
-def without(book: RuleBook, identifiers: Mapping[str, object]) -> RuleBook:
-    """The same book with some rules off; for `rules diff` and "without rule X it would have been"."""
-    packs = tuple(replace(pack, rules=tuple(rule for rule in pack.rules if rule.id not in identifiers)) for pack in book.packs)
-    return replace(book, packs=packs)
