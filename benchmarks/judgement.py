@@ -89,7 +89,7 @@ def errors(cases: list[sets.Case], results: list[Assessment], most: int) -> None
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lang", nargs="*", default=sets.LANGUAGES)
-    parser.add_argument("--set", nargs="*", default=["mails", "rounds"], choices=["mails", "rounds", "round1", "round2", "sentences", "corpus"])
+    parser.add_argument("--set", nargs="*", default=["mails", "rounds"], choices=["mails", "rounds", *(f"round{n}" for n in sets.ROUNDS), "sentences", "corpus"])
     parser.add_argument("--with", dest="using", nargs="*", default=["both"], choices=["rules", "ear", "both"])
     parser.add_argument("--errors", type=int, default=0)
     parser.add_argument("--only-file", default="", help="of the sentences only this file")
@@ -164,7 +164,7 @@ def chosen(options):
             elif name == "sentences":
                 cases = [c for c in sets.sentences(lang) if options.only_file in c.id]
             else:
-                cases = sets.round_mails(lang, 1) * (name != "round2") + sets.round_mails(lang, 2) * (name != "round1")
+                cases = [case for n in sets.ROUNDS if name in ("rounds", f"round{n}") for case in sets.round_mails(lang, n)]
             if cases:
                 yield name, lang, cases
 

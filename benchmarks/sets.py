@@ -60,13 +60,17 @@ def mails(lang: str) -> list[Case]:
     return list(_jsonl_mails(ROOT / "tests" / "data" / "mails" / f"{lang}.jsonl", lang))
 
 
+ROUNDS = (1, 2, 3, 4)
+LEARNED_ROUNDS = (1, 2)
+
+
 def training(lang: str, *, with_mails: bool) -> list[Case]:
     """What the ear learns from: the sentences beside the rules, and the labelled mails unless they are kept for a measure."""
-    return sentences(lang) + ([*mails(lang), *round_mails(lang, 1), *round_mails(lang, 2)] if with_mails else [])
+    return sentences(lang) + ([*mails(lang), *(case for number in LEARNED_ROUNDS for case in round_mails(lang, number))] if with_mails else [])
 
 
 def round_mails(lang: str, number: int) -> list[Case]:
-    """The mails that were written for honest round 1 or 2 before anybody looked at what the rules do with them."""
+    """The mails of one blind round: written before anybody looked at what the rules do with them."""
     path = ROOT / "tests" / "data" / "rounds" / f"{lang}-{number}.jsonl"
     return list(_jsonl_mails(path, lang)) if path.is_file() else []
 
