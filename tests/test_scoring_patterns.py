@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.scoring.patterns import Atom, PatternError, compiled, parse
+from gateway.scoring.places import Places
 
 
 def shape(text):
@@ -69,10 +70,7 @@ def test_no_phrase_breaks_the_parser(text):
 def found(pattern, words):
     numbers = {}
     phrases = [compiled(p, lambda atom: numbers.setdefault(atom.text, len(numbers)), 0) for p in parse(pattern)]
-    present = {}
-    for n, word in enumerate(words):
-        if word in numbers:
-            present.setdefault(numbers[word], []).append((n, n + 1))
+    present = Places([frozenset({numbers[word]} if word in numbers else ()) for word in words])
     return next((place for p in phrases if (place := p.find(present, len(words)))), None)
 
 

@@ -77,6 +77,13 @@ signal = true
 phrases = ["<your> (house|street)"]
 
 [[rule]]
+id = "en.stalking.dark"
+category = "stalking"
+points = 10
+loud = true
+phrases = ["dark when <you> go home"]
+
+[[rule]]
 id = "en.pressure.review"
 category = "pressure"
 aimed = "anybody"

@@ -216,7 +216,7 @@ def _rule(table: RuleTable | TagTable, code: str, file: str, line: int) -> Rule:
         elsewhere = table.points
     return Rule(
         category=table.category, points=table.points, elsewhere=elsewhere, aimed=table.target, default=table.default_target,
-        clause=table.clause, signal=table.signal, pattern=table.pattern, **shared,  # type: ignore[arg-type]
+        clause=table.clause, signal=table.signal or table.loud, loud=table.loud, pattern=table.pattern, **shared,  # type: ignore[arg-type]
     )  # fmt: skip
 
 

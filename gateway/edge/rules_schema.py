@@ -93,6 +93,7 @@ class RuleTable(_Matching):
     default: Literal["staff", "nobody"] | None = None
     clause: Annotated[tuple[Clause, ...], Many]
     signal: bool = False
+    loud: bool = False
     pattern: Annotated[str, AfterValidator(_regular)] = ""
 
     @model_validator(mode="after")

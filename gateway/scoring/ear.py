@@ -6,6 +6,7 @@ its weight, so a stretch's score is a difference of running sums, and the proof 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ CHARACTER_SLOTS = 1 << CHARACTER_BITS
 WORD_SLOTS = 1 << WORD_BITS
 CLASS_SLOTS = MARKS * (1 + 2 * MARKS)
 """Single classes, pairs of classes in a sentence, pairs that follow each other closely."""
-WIDTH = CHARACTER_SLOTS + WORD_SLOTS + CLASS_SLOTS
+_CLASSES = CHARACTER_SLOTS + WORD_SLOTS
+WIDTH = _CLASSES + CLASS_SLOTS
 """Weights of one head, in this order."""
 HEADS = ("abuse", "severe", "complaint", "self_harm")
 """What is listened for, each by a head of its own."""
@@ -30,6 +32,8 @@ _SIZES = (2, 3, 4, 5)
 _LONGEST = 20_000
 """Characters listened to of one segment."""
 _CLOSE = 3
+_FAR_APART = 1_000
+"""Words between two sentences when positions are put on one line; a sentence is much shorter."""
 _MOST_MARKS = 48
 """Classes looked at of one sentence, so that pairs stay few."""
 
@@ -103,7 +107,7 @@ def word_slots(words: Sequence[str]) -> list[Slots]:
 
 def class_slots(marks: Marks) -> Slots:
     """Slots of one sentence's classes and of their pairs."""
-    base = CHARACTER_SLOTS + WORD_SLOTS
+    base = _CLASSES
     places = np.array(marks[:_MOST_MARKS], dtype=np.int64)
     position, mark = places[:, 0], places[:, 1]
     names = np.unique(mark)
@@ -115,7 +119,7 @@ def class_slots(marks: Marks) -> Slots:
     return np.concatenate([base + names, together, close])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Voice:
     """What was learned for one language.
 
@@ -137,16 +141,46 @@ class Voice:
     severe: float
     tags: tuple[float, float] = (2.0, 2.0)
 
+    @cached_property
+    def by_slot(self) -> NDArray[np.float32]:
+        """Weights of n-grams, all heads of a slot beside each other: one look into memory for each."""
+        return np.ascontiguousarray(self.weights[:, :_CLASSES].T)
+
+    @cached_property
+    def single(self) -> NDArray[np.float32]:
+        """Weights of single classes: MARKS x heads."""
+        return np.ascontiguousarray(self.weights[:, _CLASSES : _CLASSES + MARKS].T)
+
+    @cached_property
+    def together(self) -> NDArray[np.float32]:
+        """Weights of two classes in a sentence: MARKS * MARKS x heads."""
+        return np.ascontiguousarray(self.weights[:, _CLASSES + MARKS : _CLASSES + MARKS * (1 + MARKS)].T)
+
+    @cached_property
+    def close(self) -> NDArray[np.float32]:
+        """Weights of a class that follows another closely: MARKS * MARKS x heads."""
+        return np.ascontiguousarray(self.weights[:, _CLASSES + MARKS * (1 + MARKS) :].T)
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the ear heard in a mail: a finding or none, whether it was something severe, tags, how likely abuse is, and whether it is at least faint."""
+    """What the ear heard in a mail.
+
+    Attributes:
+        findings: one or none.
+        severe: it was something severe.
+        tags: what it hears besides.
+        abuse: how likely abuse is.
+        faint: likely enough to add to what rules found.
+        loud: likely enough to call the mail abusive by itself.
+    """
 
     findings: tuple[Finding, ...]
     severe: bool
     tags: frozenset[Tag]
     abuse: float = 0.0
     faint: bool = False
+    loud: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +239,7 @@ class Ear:
             points = 0
         findings = (self._finding(stretches, parts, language, abuse, points),) if points else ()
         tags = {tag for tag, chance, least in zip((Tag.COMPLAINT, Tag.SELF_HARM), chances[2:], voice.tags, strict=True) if chance >= least}
-        return Heard(findings, chances[1] >= voice.severe, frozenset(tags), abuse, abuse >= voice.helps)
+        return Heard(findings, chances[1] >= voice.severe, frozenset(tags), abuse, abuse >= voice.helps, points == self._points_alone)
 
     def _finding(self, stretches: Stretches, parts: Sequence[Part], language: str, abuse: float, points: int) -> Finding:
         number, start, end = (int(value) for value in stretches.places[:, int(np.argmax(stretches.scores[0]))])
@@ -258,14 +292,15 @@ def mail_features(stretches: Stretches, head: int) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """Running sums of weights and of n-gram counts over a text."""
+    """Running sums of weights (length + 1 x heads) and of n-gram counts over a text."""
 
     weights: Floats
     counts: Floats
 
     def scores(self, start: Slots, end: Slots) -> Floats:
-        """The scores of stretches for each head; long and short stretches compare."""
-        scores: Floats = (self.weights[:, end] - self.weights[:, start]) / np.sqrt(np.maximum(1.0, self.counts[end] - self.counts[start]))
+        """The scores of stretches (stretches x heads); long and short stretches compare."""
+        long = np.sqrt(np.maximum(1.0, self.counts[end] - self.counts[start]))
+        scores: Floats = (self.weights[end] - self.weights[start]) / long[:, None]
         return scores
 
 
@@ -282,10 +317,10 @@ def scored(parts: Sequence[Part], voice: Voice) -> Stretches:
         words = np.cumsum([0, *(len(sentence.tokens) for sentence in part.sentences)])
         start = np.array([sentence.start for sentence in part.sentences])[first]
         end = np.minimum(np.array([sentence.end for sentence in part.sentences])[after - 1], len(text))
-        score = _sums(character_slots(text), len(text), voice.weights).scores(start, end)
-        score += _sums(word_slots(tokens), len(tokens), voice.weights).scores(words[first], words[after])
-        score += _class_sums(part.marks, voice.weights).scores(first, after)
-        scores.append(score)
+        score = _sums(character_slots(text), len(text), voice.by_slot).scores(start, end)
+        score += _sums(word_slots(tokens), len(tokens), voice.by_slot).scores(words[first], words[after])
+        score += _class_sums(part.marks, voice).scores(first, after)
+        scores.append(score.T)
         places.append(np.stack([np.full(len(start), number), start, end]))
     if not scores:
         return Stretches(np.zeros((len(HEADS), 0)), np.zeros((3, 0), dtype=np.int64))
@@ -293,23 +328,53 @@ def scored(parts: Sequence[Part], voice: Voice) -> Stretches:
 
 
 def _sums(slots_of_sizes: Sequence[Slots], length: int, weights: NDArray[np.float32]) -> _Sums:
-    at = np.zeros((weights.shape[0], length + 1))
+    at = np.zeros((length + 1, weights.shape[1]))
     count = np.zeros(length + 1)
     for slots in slots_of_sizes:
-        at[:, 1 : len(slots) + 1] += weights[:, slots]
+        at[1 : len(slots) + 1] += weights[slots]
         count[1 : len(slots) + 1] += 1
-    return _Sums(np.cumsum(at, axis=1), np.cumsum(count))
+    return _Sums(np.cumsum(at, axis=0), np.cumsum(count))
 
 
-def _class_sums(marks: Sequence[Marks], weights: NDArray[np.float32]) -> _Sums:
-    at = np.zeros((weights.shape[0], len(marks) + 1))
+def _class_sums(marks: Sequence[Marks], voice: Voice) -> _Sums:
+    """What class_slots of each sentence weigh, worked out for all sentences at once."""
+    at = np.zeros((len(marks) + 1, len(HEADS)))
     count = np.zeros(len(marks) + 1)
-    for n, sentence in enumerate(marks):
-        if sentence:
-            slots = class_slots(sentence)
-            at[:, n + 1] = weights[:, slots].sum(axis=1)
-            count[n + 1] = len(slots)
-    return _Sums(np.cumsum(at, axis=1), np.cumsum(count))
+    flat = [(n, position, mark) for n, sentence in enumerate(marks) for position, mark in sentence[:_MOST_MARKS]]
+    if flat:
+        sentence, position, mark = np.array(flat, dtype=np.int64).T
+        names = np.unique(sentence * MARKS + mark)
+        together, close = _together(*np.divmod(names, MARKS)), _close(sentence, position, mark)
+        for found, weights in ((names, voice.single), (together, voice.together), (close, voice.close)):
+            which, slot = np.divmod(found, len(weights))
+            for head in range(len(HEADS)):
+                at[1:, head] += np.bincount(which, weights[slot, head], len(marks))
+            count[1:] += np.bincount(which, minlength=len(marks))
+    return _Sums(np.cumsum(at, axis=0), np.cumsum(count))
+
+
+def _together(sentence: Slots, mark: Slots) -> Slots:
+    """Each pair of the different classes of a sentence (in order, each once), as one number with the sentence's."""
+    found: list[Slots] = []
+    for shift in range(1, len(mark)):
+        fits = np.flatnonzero(sentence[shift:] == sentence[:-shift])
+        if not fits.size:
+            break
+        found.append((sentence[fits] * MARKS + mark[fits]) * MARKS + mark[fits + shift])
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+
+
+def _close(sentence: Slots, position: Slots, mark: Slots) -> Slots:
+    """Each pair of different classes of which one follows the other closely, once a sentence, as one number with the sentence's."""
+    place = sentence * _FAR_APART + position
+    found: list[Slots] = []
+    for shift in range(1, len(mark)):
+        distance = place[shift:] - place[:-shift]
+        if distance.min() > _CLOSE:
+            break
+        fits = np.flatnonzero((distance > 0) & (distance <= _CLOSE) & (mark[shift:] != mark[:-shift]))
+        found.append((sentence[fits] * MARKS + mark[fits]) * MARKS + mark[fits + shift])
+    return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
 
 
 def _stretch_sentences(sentences: Sequence[Sentence], length: int) -> tuple[Slots, Slots]:

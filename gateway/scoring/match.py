@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, KeysView
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Protocol
 
 import re2
@@ -12,11 +13,15 @@ import re2
 from gateway.scoring.classes import lexicon_mark, mark_of
 from gateway.scoring.fold import fold
 from gateway.scoring.lexicon import Lexicon, Morphology
-from gateway.scoring.patterns import HIT, SIMPLE_WORD, Atom, Compiled, PatternError, Present, compiled, parse
-from gateway.scoring.rules import FRAMES, LanguagePack, Rule, RuleBook
+from gateway.scoring.patterns import HIT, SIMPLE_WORD, Atom, Compiled, PatternError, compiled, parse
+from gateway.scoring.places import Places
+from gateway.scoring.rules import FRAMES, LanguagePack, Rule, RuleBook, WordClass
 from gateway.scoring.words import Sentence, Token
 
 _WORD = re.compile(r"[^\W_]+")
+_REMEMBERED = 200_000
+_EVERYWHERE = 1e9
+"""How common something is that is always there."""
 
 STAFF_CLASSES = ("you", "your", "staff")
 """Classes by which a phrase is aimed at our side."""
@@ -82,7 +87,7 @@ class View:
     """A sentence as the matcher sees it: its tokens and where each atom stands."""
 
     sentence: Sentence
-    present: Present
+    present: Places
     language: str
 
 
@@ -91,20 +96,17 @@ class _Candidate:
     """A phrase with what must be in a sentence for it to have a chance: these atoms, and one of each of these sets."""
 
     phrase: Compiled
-    singles: tuple[int, ...]
+    singles: frozenset[int]
     several: tuple[frozenset[int], ...]
     names_staff: bool
     may_name_staff: frozenset[int]
 
-    def aimed(self, present: Present, first: int, after: int) -> bool:
+    def aimed(self, present: Places, first: int, after: int) -> bool:
         """Whether the words that fitted name our side, not only one of the phrase's alternatives."""
-        return self.names_staff or any(first <= begin and end <= after for atom in self.may_name_staff for begin, end in present.get(atom, ()))
+        return self.names_staff or any(first <= begin and end <= after for atom in self.may_name_staff for begin, end in present.of(atom))
 
-    def possible(self, present: Present, there: KeysView[int]) -> bool:
-        for atom in self.singles:
-            if atom not in present:
-                return False
-        return not any(there.isdisjoint(atoms) for atoms in self.several)
+    def possible(self, there: set[int]) -> bool:
+        return there >= self.singles and not any(map(there.isdisjoint, self.several))
 
 
 class _Frequencies:
@@ -142,41 +144,52 @@ class Matcher:
         self._rules: list[Rule] = []
         self._by_anchor: dict[str, dict[int, list[_Candidate]]] = {}
         self._by_word: dict[int, list[int]] = defaultdict(list)
-        self._unless: dict[int, list[Compiled]] = {}
+        self._unless: dict[int, list[_Candidate]] = {}
         self._staff_atoms: set[int] = set()
         self._marks: dict[str, dict[int, int]] = defaultdict(dict)
-        self._chains: dict[int, list[tuple[tuple[int, ...], int]]] = defaultdict(list)
-        self._frames: dict[str, dict[str, list[_Candidate]]] = {}
+        self._chains: dict[int, dict[int, list[tuple[tuple[int, ...], int]]]] = defaultdict(lambda: defaultdict(list))
+        self._chain_heads: frozenset[int] = frozenset()
+        self._marks_of: dict[tuple[str, frozenset[int]], tuple[int, ...]] = {}
+        self._frames: dict[str, dict[int, list[tuple[str, _Candidate]]]] = {}
         self._seldom = _Frequencies(book)
         for pack in book.packs:
             self._add_pack(pack)
+        self._chain_heads = frozenset(self._chains)
 
     # --- building -----------------------------------------------------------------------------------------------------
 
     def _add_pack(self, pack: LanguagePack) -> None:
         for word_class in pack.classes:
-            atom = self._number(pack.code, Atom("class", word_class.name))
-            if (mark := mark_of(word_class.name)) is not None:
-                self._marks[pack.code][atom] = mark
+            atom = self._add_class(pack.code, "class", word_class)
             if word_class.name in STAFF_CLASSES:
                 self._staff_atoms.add(atom)
             self._counts[atom] = sum(self._seldom.of(word, any_form=True) for word in word_class.words)
-            for word in word_class.words:
-                self._add_member(pack.code, word, atom, disguisable=False)
         for word_class in pack.wide:
-            atom = self._number(pack.code, Atom("wide", word_class.name))
-            if (mark := mark_of(word_class.name)) is not None:
-                self._marks[pack.code][atom] = mark
-            for word in word_class.words:
-                self._add_member(pack.code, word, atom, disguisable=False)
+            self._add_class(pack.code, "wide", word_class)
         self.lexicon.exempt(pack.code, (fold(word).text for word in pack.innocent))
         for rule in pack.rules:
             if not rule.off:
                 self._add_rule(pack.code, rule)
-        self._frames[pack.code] = {
-            kind: [self._candidate(compiled(phrase, partial(self._number, pack.code), -1)) for text in phrases for phrase in parse(text)]
-            for kind, phrases in pack.frames
-        }
+        self._frames[pack.code] = self._frames_of(pack)
+
+    def _add_class(self, language: str, kind: str, word_class: WordClass) -> int:
+        atom = self._number(language, Atom(kind, word_class.name))
+        if (mark := mark_of(word_class.name)) is not None:
+            self._marks[language][atom] = mark
+        for word in word_class.words:
+            self._add_member(language, word, atom, disguisable=False)
+        return atom
+
+    def _frames_of(self, pack: LanguagePack) -> dict[int, list[tuple[str, _Candidate]]]:
+        frames: dict[int, list[tuple[str, _Candidate]]] = defaultdict(list)
+        # every frame holds the hit itself, so it is looked up by something rarer
+        self._counts[self._number(pack.code, Atom("class", HIT))] = _EVERYWHERE
+        for kind, phrases in pack.frames:
+            for phrase in (phrase for text in phrases for phrase in parse(text)):
+                candidate = self._candidate(compiled(phrase, partial(self._number, pack.code), -1))
+                for atom in self._anchor(candidate.phrase):
+                    frames[atom].append((kind, candidate))
+        return dict(frames)
 
     def _add_rule(self, language: str, rule: Rule) -> None:
         owner = len(self._rules)
@@ -195,7 +208,7 @@ class Matcher:
         if rule.pattern:
             self.patterns.append((rule, compile_pattern(rule.pattern)))
         if rule.unless:
-            self._unless[owner] = [compiled(p, partial(self._number, language), owner) for text in rule.unless for p in parse(text)]
+            self._unless[owner] = [self._candidate(compiled(p, partial(self._number, language), owner)) for text in rule.unless for p in parse(text)]
 
     def _add_member(self, language: str, word: str, atom: int, *, disguisable: bool) -> None:
         """A word of a class or rule; one of several words becomes a chain that bears the atom."""
@@ -211,8 +224,7 @@ class Matcher:
                 self.lexicon.add(language, text, atom, disguisable=disguisable)
             else:
                 numbers = tuple(self._number(language, a) for a in atoms)
-                rarest = min(numbers, key=lambda number: self._counts.get(number, 1.0))
-                self._chains[rarest].append((numbers, atom))
+                self._chains[numbers[0]][numbers[1]].append((numbers[2:], atom))
 
     def _number(self, language: str, atom: Atom) -> int:
         key = ("", "literal", atom.text) if atom.kind == "literal" else (language, atom.kind, atom.text)
@@ -229,13 +241,16 @@ class Matcher:
 
     def _add_phrase(self, language: str, phrase: Compiled) -> None:
         candidate = self._candidate(phrase)
-        anchor = min(phrase.places, key=lambda place: sum(self._counts.get(atom, 1.0) for atom in place[0]))
         by_anchor = self._by_anchor.setdefault(language, defaultdict(list))
-        for atom in anchor[0]:
+        for atom in self._anchor(phrase):
             by_anchor[atom].append(candidate)
 
+    def _anchor(self, phrase: Compiled) -> frozenset[int]:
+        """The place of a phrase that is rarest in ordinary text: without one of its atoms the phrase needs no look."""
+        return min((place[0] for place in phrase.places), key=lambda atoms: sum(self._counts.get(atom, 1.0) for atom in atoms))
+
     def _candidate(self, phrase: Compiled) -> "_Candidate":
-        singles = tuple(next(iter(atoms)) for atoms, _ in phrase.places if len(atoms) == 1)
+        singles = frozenset(next(iter(atoms)) for atoms, _ in phrase.places if len(atoms) == 1)
         several = tuple(atoms for atoms, _ in phrase.places if len(atoms) > 1)
         named = any(atoms <= self._staff_atoms for atoms, _ in phrase.places)
         maybe = frozenset(atom for atoms, _ in phrase.places for atom in atoms & self._staff_atoms) if not named else frozenset[int]()
@@ -245,49 +260,36 @@ class Matcher:
 
     def view(self, sentence: Sentence, language: str, *, plain: bool, translit: bool) -> View:
         """Look up the words of a sentence."""
-        present: Present = defaultdict(list)
         lookup = self.lexicon.atoms
-        for index, token in enumerate(sentence.tokens):
-            for atom in lookup(token.text, language, plain=plain, translit=translit):
-                present[atom].append((index, index + 1))
-        if not self._chains.keys().isdisjoint(present):
-            self._add_chains(present)
+        words = [lookup(token.text, language, plain=plain, translit=translit) for token in sentence.tokens]
+        present = Places(words)
+        for n, (atoms, following) in enumerate(pairwise(words)):
+            for head in atoms & self._chain_heads:
+                chains = self._chains[head]
+                for second in following & chains.keys():
+                    for rest, member in chains[second]:
+                        end = n + 2 + len(rest)
+                        if end <= len(words) and all(link in words[n + 2 + k] for k, link in enumerate(rest)):
+                            present.add(member, (n, end))
         return View(sentence, present, language)
-
-    def _add_chains(self, present: Present) -> None:
-        found: list[tuple[int, tuple[int, int]]] = []
-        for atom in self._chains.keys() & present.keys():
-            for chain, member in self._chains[atom]:
-                if any(link not in present for link in chain):
-                    continue
-                for start, after in present[chain[0]]:
-                    end = after
-                    for link in chain[1:]:
-                        end = next((stop for begin, stop in present[link] if begin == end), 0)
-                        if not end:
-                            break
-                    if end:
-                        found.append((member, (start, end)))
-        for member, place in found:
-            present[member].append(place)
 
     def hits(self, view: View) -> Iterator[Hit]:
         """The rules that fit a sentence, tag rules included, each at most once a place."""
         present = view.present
         tokens = view.sentence.tokens
         count = len(tokens)
-        for atom in present.keys() & self._by_word.keys():
+        there = present.there
+        for atom in there & self._by_word.keys():
             for owner in self._by_word[atom]:
-                for first, after in present[atom]:
+                for first, after in present.of(atom):
                     if not self._taken_back(owner, present, count):
                         yield self._hit(owner, first, after, tokens, names_staff=False)
-        there = present.keys()
         for language in (view.language,) if view.language in self._by_anchor else tuple(self._by_anchor):
             by_anchor = self._by_anchor[language]
             tried: set[int] = set()
             for atom in there & by_anchor.keys():
                 for candidate in by_anchor[atom]:
-                    if not candidate.possible(present, there) or id(candidate) in tried:
+                    if not candidate.possible(there) or id(candidate) in tried:
                         continue
                     tried.add(id(candidate))
                     phrase = candidate.phrase
@@ -298,35 +300,45 @@ class Matcher:
     def _hit(self, owner: int, first: int, after: int, tokens: tuple[Token, ...], *, names_staff: bool) -> Hit:
         return Hit(self._rules[owner], first, after, names_staff, any(token.disguised for token in tokens[first:after]))
 
-    def _taken_back(self, owner: int, present: Present, count: int) -> bool:
-        return any(phrase.find(present, count) for phrase in self._unless.get(owner, ()))
+    def _taken_back(self, owner: int, present: Places, count: int) -> bool:
+        return any(candidate.possible(present.there) and candidate.phrase.find(present, count) for candidate in self._unless.get(owner, ()))
 
     def frames(self, view: View, language: str, first: int, after: int) -> Iterator[tuple[str, int]]:
         """Which frames of a language fit around a hit, each with how many words it spans."""
         number = self._numbers.get((language, "class", HIT))
         if number is None or language not in self._frames:
             return
-        present = dict(view.present)
-        present[number] = [(first, after)]
-        there = present.keys()
+        present = view.present.beside(number, (first, after))
+        there = present.there
         count = len(view.sentence.tokens)
-        for kind in FRAMES:
-            spans = [
-                place[1] - place[0]
-                for candidate in self._frames[language].get(kind, ())
-                if candidate.possible(present, there) and (place := candidate.phrase.find(present, count))
-            ]
-            if spans:
-                yield kind, min(spans)
+        by_anchor = self._frames[language]
+        tightest: dict[str, int] = {}
+        for atom in there & by_anchor.keys():
+            for kind, candidate in by_anchor[atom]:
+                if candidate.possible(there) and (place := candidate.phrase.find(present, count)):
+                    tightest[kind] = min(tightest.get(kind, count), place[1] - place[0])
+        yield from ((kind, tightest[kind]) for kind in FRAMES if kind in tightest)
 
     def stands(self, view: View, language: str, name: str) -> list[tuple[int, int]]:
         """Where a word class of a language stands in a sentence."""
         number = self._numbers.get((language, "class", name))
-        return [] if number is None else view.present.get(number, [])
+        return [] if number is None else view.present.of(number)
 
     def marks(self, view: View, language: str) -> list[tuple[int, int]]:
         """The classes of a language in a sentence, for the ear: word position and mark, in order."""
         marks = self._marks.get(language)
         if not marks:
             return []
-        return sorted({(first, marks[atom]) for atom in view.present.keys() & marks.keys() for first, _ in view.present[atom]})
+        found = {(n, mark) for n, atoms in enumerate(view.present.words) for mark in self._marks_among(atoms, language)}
+        found |= {(first, marks[atom]) for atom, (first, _) in view.present.longer if atom in marks}
+        return sorted(found)
+
+    def _marks_among(self, atoms: frozenset[int], language: str) -> tuple[int, ...]:
+        key = (language, atoms)
+        remembered = self._marks_of.get(key)
+        if remembered is None:
+            if len(self._marks_of) >= _REMEMBERED:
+                self._marks_of.clear()
+            marks = self._marks[language]
+            remembered = self._marks_of[key] = tuple(marks[atom] for atom in atoms & marks.keys())
+        return remembered

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gateway.scoring.fold import PICTURE, fold
+from gateway.scoring.places import Places
 
 HIT = "hit"
 """The class name by which a frame speaks of the finding that it is asked about."""
@@ -200,7 +201,7 @@ class Compiled:
     at_end: bool
     owner: int
 
-    def find(self, present: "Present", count: int) -> tuple[int, int] | None:
+    def find(self, present: Places, count: int) -> tuple[int, int] | None:
         """Try the phrase on a sentence.
 
         Args:
@@ -211,11 +212,11 @@ class Compiled:
             tuple[int, int] | None: the first word and the one after the last, of the tightest match that begins last.
         """
         atoms, _ = self.places[0]
-        reached = [(first, after) for atom in atoms for first, after in present.get(atom, ()) if not self.at_start or first == 0]
+        reached = [(first, after) for atom in atoms for first, after in present.of(atom) if not self.at_start or first == 0]
         for atoms, gap in self.places[1:]:
             if not reached:
                 return None
-            places = [place for atom in atoms for place in present.get(atom, ())]
+            places = [place for atom in atoms for place in present.of(atom)]
             best: dict[int, int] = {}
             for first, after in reached:
                 for begin, end in places:
@@ -225,10 +226,6 @@ class Compiled:
         if self.at_end:
             reached = [place for place in reached if place[1] == count]
         return max(reached, key=lambda place: (place[0], -place[1])) if reached else None
-
-
-Present = dict[int, list[tuple[int, int]]]
-"""Atom to the places where it stands in a sentence: first word, and the one after the last."""
 
 
 def compiled(phrase: Phrase, number: AtomNumber, owner: int) -> Compiled:

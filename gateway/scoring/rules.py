@@ -18,7 +18,8 @@ class Rule:
         phrases: patterns, see patterns.py.
         unless: patterns that take the match back when they fit the same sentence.
         pattern: an admin's own regular expression (RE2), "" for none.
-        signal: too weak to count alone; counts when the ear hears something severe in the same mail.
+        signal: too weak to count alone; counts when the ear agrees (weigh.py says when).
+        loud: a signal so broad that it counts only where the ear by itself calls the mail abusive.
         hits: sentences that must match; `misses` must not.
         file: where it is written, for messages; `line` counts from 1.
     """
@@ -40,6 +41,7 @@ class Rule:
     misses: tuple[str, ...] = ()
     tag: Tag | None = None
     signal: bool = False
+    loud: bool = False
     off: bool = False
     file: str = ""
     line: int = 0

@@ -193,7 +193,7 @@ class Scorer:
             if heard.abuse < _SILENT:
                 # an ugly word that names nobody, in a mail in which the ear hears nothing: a bastard file, a bitch's litter
                 findings = [_at_nobody(f) if NOBODY_NAMED in f.modifiers and f.segment is not SegmentKind.SUBJECT else f for f in findings]
-            findings = [_confirmed(finding) if "signal" in finding.modifiers and _agrees(heard, finding.category) else finding for finding in findings]
+            findings = [_confirmed(finding) if "signal" in finding.modifiers and _agrees(heard, finding) else finding for finding in findings]
             # a doubt of the ear's adds to what rules found, and is nothing by itself
             doubt = not any(f.points > 0 and "signal" not in f.modifiers for f in findings)
             findings += [replace(f, points=0, modifiers=(*f.modifiers, "too faint to count alone")) if doubt and f.points < f.base else f for f in heard.findings]
@@ -305,6 +305,8 @@ def _points(hit: Hit, context: Context, kind: SegmentKind) -> tuple[int, tuple[s
         modifiers.append("in the signature")
     if rule.signal:
         modifiers.append("signal")
+    if rule.loud:
+        modifiers.append("loud")
     return points, tuple(modifiers)
 
 
@@ -313,9 +315,9 @@ def _at_nobody(finding: Finding) -> Finding:
     return replace(finding, points=points, target=Target.NOBODY, modifiers=(*finding.modifiers, "the ear hears nothing"))
 
 
-def _agrees(heard: Heard, category: Category) -> bool:
-    """Whether the ear hears what a signal hints at: something severe, or for lesser categories at least a faint abuse."""
-    return heard.severe if category in _SEVERE else heard.faint
+def _agrees(heard: Heard, signal: Finding) -> bool:
+    """Whether the ear hears what a signal hints at: abuse at least faintly, and for the severe kinds something severe."""
+    return (heard.loud if "loud" in signal.modifiers else heard.faint) and (heard.severe or signal.category not in _SEVERE)
 
 
 def _confirmed(signal: Finding) -> Finding:

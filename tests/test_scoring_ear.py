@@ -1,0 +1,124 @@
+"""The learned ear: what it hears, what it may do alone, how it speaks together with rules. Voices here are made by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_rules import own, scorer_of, write
+
+from gateway.scoring.classes import MARKS
+from gateway.scoring.ear import HEADS, WIDTH, Ear, Voice, _class_sums, class_slots, word_slots
+from gateway.values import Basis, Level, Tag
+
+NEVER = 2.0
+ALONE, HELPS, SEVERE = 0.8, 0.5, 0.6
+
+
+def voice(**words: tuple[float, float]) -> Voice:
+    """A voice that knows single words: how much each says abuse, and how much something severe."""
+    weights = np.zeros((len(HEADS), WIDTH), dtype=np.float32)
+    for word, (abuse, severe) in words.items():
+        slot = int(word_slots([word])[0][0])
+        weights[0, slot], weights[1, slot] = abuse, severe
+    return Voice(weights, (-2.0, -2.0, -9.0, -9.0), ((1.0, 0.0, 0.0, 0.0, 0.0),) * len(HEADS), ALONE, HELPS, SEVERE, (NEVER, NEVER))
+
+
+LOUD, FAINT = (40.0, 0.0), (11.0, 0.0)
+KNOWN = voice(spaniel=LOUD, murmur=FAINT, ravine=(40.0, 40.0), whisper=(11.0, 40.0), gorge=(0.0, 40.0))
+
+
+@pytest.fixture(scope="module")
+def scorer(tmp_path_factory):
+    scorer = scorer_of(write(tmp_path_factory.mktemp("rules")))
+    scorer._ear = Ear({"en": KNOWN})  # no weights lie beside the tiny rules
+    return scorer
+
+
+def assessed(scorer, text):
+    return scorer.assess(own(text))
+
+
+def test_alone_it_makes_a_mail_abusive_and_shows_the_sentence(scorer):
+    assessment = assessed(scorer, "The order came on Monday. You all remind me of a spaniel here. Please send the invoice.")
+    assert (assessment.level, assessment.basis) == (Level.ABUSIVE, Basis.EAR)
+    assert "spaniel" in assessment.findings[0].text
+    assert "invoice" not in assessment.findings[0].text or "spaniel" in assessment.findings[0].text
+
+
+def test_alone_it_is_never_severe(scorer):
+    assert assessed(scorer, "You will see the ravine.").level is Level.ABUSIVE
+
+
+def test_it_wants_somebody_spoken_to(scorer):
+    assert assessed(scorer, "A film about a spaniel and a ravine.").level is Level.CLEAN
+
+
+def test_a_faint_doubt_is_nothing_by_itself_and_adds_to_a_rule(scorer):
+    alone = assessed(scorer, "You murmur all day to the phone.")
+    assert alone.level is Level.CLEAN
+    assert "too faint to count alone" in alone.uncounted[0].modifiers
+    pressed = "Do it today or i post a bad review."
+    assert assessed(scorer, pressed).points == 3
+    assert assessed(scorer, f"You murmur to the phone. {pressed}").points == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("I drove past your house. I hear the whisper of you all day.", Level.SEVERE),  # something severe, at least faintly abusive
+        ("I drove past your house. You murmur there all day.", Level.CLEAN),  # abusive perhaps, nothing severe
+        ("I drove past your house. You know the gorge.", Level.CLEAN),  # a severe subject, no abuse
+        ("I drove past your house.", Level.CLEAN),
+    ],
+)
+def test_a_signal_counts_when_the_ear_agrees(scorer, text, level):
+    assert assessed(scorer, text).level is level
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("It is dark when you go home. You know the ravine.", Level.SEVERE),
+        ("It is dark when you go home. I hear the whisper of you all day.", Level.CLEAN),
+        ("It is dark when you go home.", Level.CLEAN),
+    ],
+)
+def test_a_loud_signal_only_names_what_the_ear_would_have_accused_alone(scorer, text, level):
+    assert assessed(scorer, text).level is level
+
+
+def test_it_does_not_hear_what_stands_between_quotation_marks(scorer):
+    assert assessed(scorer, 'Your agent wrote "you spaniel, you spaniel" and I want this looked into by you.').level is Level.CLEAN
+
+
+def test_an_ugly_word_that_names_nobody_counts_only_when_the_ear_hears_something(scorer):
+    assert assessed(scorer, "The idiot file is on the disk.").level is Level.CLEAN
+    assert assessed(scorer, "The idiot file is on the disk. You murmur to the phone.").level is Level.ABUSIVE
+
+
+def test_it_tags_a_complaint(tmp_path):
+    scorer = scorer_of(write(tmp_path))
+    weights = np.zeros((len(HEADS), WIDTH), dtype=np.float32)
+    weights[HEADS.index("complaint"), int(word_slots(["manners"])[0][0])] = 60.0
+    scorer._ear = Ear({"en": Voice(weights, (-9.0, -9.0, -2.0, -9.0), ((1.0, 0.0, 0.0, 0.0, 0.0),) * len(HEADS), ALONE, HELPS, SEVERE, (0.5, NEVER))})
+    assert assessed(scorer, "The man at the counter has no manners.").tags == {Tag.COMPLAINT}
+    assert assessed(scorer, "The man at the counter has no time.").tags == frozenset()
+
+
+MARKED = st.lists(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, MARKS - 1)), max_size=70, unique=True).map(sorted),
+    min_size=1, max_size=6,
+)  # fmt: skip
+
+
+@given(MARKED)
+def test_classes_weigh_the_same_one_by_one_and_all_at_once(marks):
+    random = np.random.default_rng(3)
+    weights = np.zeros((len(HEADS), WIDTH), dtype=np.float32)
+    slots = np.unique(np.concatenate([class_slots(sentence) for sentence in marks if sentence] or [np.zeros(0, dtype=np.int64)]))
+    weights[:, slots] = random.normal(size=(len(HEADS), len(slots)))
+    sums = _class_sums(marks, Voice(weights, (0.0,) * len(HEADS), (), 1, 1, 1))
+    for n, sentence in enumerate(marks):
+        expected = class_slots(sentence) if sentence else np.zeros(0, dtype=np.int64)
+        assert np.allclose(sums.weights[n + 1] - sums.weights[n], weights[:, expected].sum(axis=1), atol=1e-3)
+        assert sums.counts[n + 1] - sums.counts[n] == len(expected)
