@@ -7,6 +7,7 @@ dumm", "is exactly `wie`". The lexicon answers for one token at a time and remem
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Self
 
 from gateway.scoring.fold import latin_skeleton, readings, umlauts_spelled, without_accents
 
@@ -49,55 +50,98 @@ class Morphology:
         return found
 
 
+_Atoms = dict[str, tuple[int, ...]]
+
+
+def _put(into: _Atoms, key: str, atom: int) -> None:
+    before = into.get(key, ())
+    if atom not in before:
+        into[key] = (*before, atom)
+
+
 @dataclass(slots=True)
 class _Words:
-    """The entries of one language."""
+    """Entries of one language, found by whatever endings the asker allows."""
 
     morphology: Morphology
-    exact: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    stems: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    heads: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    tails: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    endings: frozenset[str] = frozenset({""})
-    longest: int = 0
+    exact: _Atoms = field(default_factory=dict)
+    stems: _Atoms = field(default_factory=dict)
+    heads: _Atoms = field(default_factory=dict)
+    tails: _Atoms = field(default_factory=dict)
 
-    def add(self, atom: int, spell: Iterable[str]) -> None:
-        """Add one entry under each of its spellings."""
-        for spelled in spell:
-            if spelled.startswith("="):
-                self.exact[spelled[1:]].add(atom)
-            elif spelled.endswith("*"):
-                self.heads[spelled.strip("*")].add(atom)
-            elif spelled.startswith("*"):
-                for stem in self.morphology.stems(spelled[1:]):
-                    # a short cut stem is the tail of too many words: *wagen would be in Schwager
-                    if len(stem) >= _SHORTEST_TAIL or stem == spelled[1:]:
-                        self.tails[stem].add(atom)
-                self.exact[spelled[1:]].add(atom)
-            else:
-                self.exact[spelled].add(atom)
-                for stem in self.morphology.stems(spelled):
-                    self.stems[stem].add(atom)
+    def add(self, atom: int, spelled: str) -> None:
+        """Add one entry under one of its spellings."""
+        if spelled.startswith("="):
+            _put(self.exact, spelled[1:], atom)
+        elif spelled.endswith("*"):
+            _put(self.heads, spelled.strip("*"), atom)
+        elif spelled.startswith("*"):
+            for stem in self.morphology.stems(spelled[1:]):
+                # a short cut stem is the tail of too many words: *wagen would be in Schwager
+                if len(stem) >= _SHORTEST_TAIL or stem == spelled[1:]:
+                    _put(self.tails, stem, atom)
+            _put(self.exact, spelled[1:], atom)
+        else:
+            for stem in self.morphology.stems(spelled):
+                _put(self.stems, stem, atom)
+            _put(self.exact, spelled, atom)
 
-    def find(self, word: str) -> set[int]:
+    def find(self, word: str, endings: "_Endings") -> set[int]:
+        """The entries that a word is a form of."""
         found = set(self.exact.get(word, ()))
-        endings, stems, tails = self.endings, self.stems, self.tails
-        for size in range(min(self.longest, len(word) - _SHORTEST_STEM) + 1):
+        stems, tails = self.stems, self.tails
+        for size in range(min(endings.longest, len(word) - _SHORTEST_STEM) + 1):
             ending = word[len(word) - size :] if size else ""
-            if ending not in endings:
+            if ending not in endings.all:
                 continue
             stem = word[: len(word) - size]
             if atoms := stems.get(stem):
-                found |= atoms
+                found.update(atoms)
             if tails:
                 for cut in range(2, len(stem) - 2):
                     if atoms := tails.get(stem[cut:]):
-                        found |= atoms
+                        found.update(atoms)
         if self.heads:
             for size in range(3, len(word) + 1):
                 if atoms := self.heads.get(word[:size]):
-                    found |= atoms
+                    found.update(atoms)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Endings:
+    """What may follow a stem."""
+
+    all: frozenset[str]
+    longest: int
+
+    @classmethod
+    def of(cls, endings: Iterable[str]) -> Self:
+        every = frozenset(endings)
+        return cls(every, max(map(len, every), default=0))
+
+
+class _Language:
+    """All entries of one language: as they are spelled, and what differs where a writer leaves accents out."""
+
+    def __init__(self, morphology: Morphology) -> None:
+        self.morphology = morphology
+        self.words, self.bare = _Words(morphology), _Words(morphology)
+        self.endings = _Endings.of(morphology.endings)
+        self.bare_endings = _Endings.of(e for ending in morphology.endings for e in (ending, without_accents(ending), umlauts_spelled(ending)))
+
+    def add(self, atom: int, spec: str) -> None:
+        """Add one entry with its accent-less spellings."""
+        self.words.add(atom, spec)
+        if not spec.isascii():
+            for spelled in {without_accents(spec), umlauts_spelled(spec)}:
+                self.bare.add(atom, spelled)
+
+    def find(self, word: str, *, plain: bool) -> set[int]:
+        """What a word stands for; in plain text accents may be missing in the word and in its ending."""
+        if not plain:
+            return self.words.find(word, self.endings)
+        return self.words.find(word, self.bare_endings) | self.bare.find(word, self.bare_endings)
 
 
 class Lexicon:
@@ -105,16 +149,13 @@ class Lexicon:
 
     def __init__(self, morphologies: dict[str, Morphology]) -> None:
         """Begin an empty lexicon for some languages."""
-        self._literal: dict[str, set[int]] = defaultdict(set)
-        self._literal_plain: dict[str, set[int]] = defaultdict(set)
+        self._literal: _Atoms = {}
+        self._literal_plain: _Atoms = {}
         # of a language that a text is not in, only the words that rules name count
-        self._words, self._plain = _languages(morphologies, plain=False), _languages(morphologies, plain=True)
-        self._words_abroad, self._plain_abroad = _languages(morphologies, plain=False), _languages(morphologies, plain=True)
-        self._skeletons = _Words(Morphology())
-        self._skeleton_endings: frozenset[str] = frozenset({""})
-        if "ru" in morphologies:
-            self._skeletons.endings = frozenset(latin_skeleton(e) for e in morphologies["ru"].endings)
-            self._skeletons.longest = max(map(len, self._skeletons.endings))
+        self._here = {language: _Language(morphology) for language, morphology in morphologies.items()}
+        self._abroad = {language: _Language(morphology) for language, morphology in morphologies.items()}
+        self._russian: list[tuple[str, int]] = []
+        self._skeletons: tuple[_Words, _Endings] | None = None
         self._disguisable: set[int] = set()
         self._starrable: dict[str, dict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
         self._starred: dict[tuple[str, str], str | None] = {}
@@ -123,33 +164,25 @@ class Lexicon:
 
     def add(self, language: str, spec: str, atom: int, *, disguisable: bool = False) -> None:
         """Add an entry: `word` in all its forms, `=word` just so, `word*` a beginning, `*word` a compound's tail."""
-        plain = {without_accents(spec), umlauts_spelled(spec)}
-        self._words[language].add(atom, (spec,))
-        self._plain[language].add(atom, plain)
+        self._here[language].add(atom, spec)
         if disguisable:
-            self._words_abroad[language].add(atom, (spec,))
-            self._plain_abroad[language].add(atom, plain)
+            self._abroad[language].add(atom, spec)
         bare = spec.strip("=*")
         if language == "ru":
-            mark = spec[0] if spec[0] in "=*" else ""
-            tail = "*" if spec.endswith("*") else ""
-            for stem in {bare} if mark == "=" or tail else self._words[language].morphology.stems(bare):
-                if len(skeleton := latin_skeleton(stem)) >= _SHORTEST_SKELETON - 1:
-                    self._skeletons.add(atom, (mark + skeleton + tail,))
-            self._skeletons.add(atom, ("=" + latin_skeleton(bare),))
+            self._russian.append((spec, atom))
         if disguisable:
             self._disguisable.add(atom)
             if len(bare) > 2:
-                for form in {bare, *self._words[language].morphology.stems(bare)}:
+                for form in {bare, *self._here[language].morphology.stems(bare)}:
                     self._starrable[form[0]][len(form)].setdefault(form, language)
 
     def add_literal(self, word: str, atom: int) -> None:
         """Add a word that stands in a pattern as it is; without accents it is found too in text without accents."""
-        self._literal[word].add(atom)
+        _put(self._literal, word, atom)
         for spelled in {without_accents(word), umlauts_spelled(word)} - {word}:
-            self._literal_plain[spelled].add(atom)
-        if (skeleton := latin_skeleton(word)) != word and not word.isascii():
-            self._skeletons.exact[skeleton].add(atom)
+            _put(self._literal_plain, spelled, atom)
+        if not word.isascii():
+            self._russian.append((f"={word}", atom))
 
     def exempt(self, language: str, words: Iterable[str]) -> None:
         """Name words of a language that stand for nothing, whatever they look like."""
@@ -178,33 +211,50 @@ class Lexicon:
     def _find(self, word: str, language: str, *, plain: bool, translit: bool) -> set[int]:
         found = set(self._literal.get(word, ()))
         if plain:
-            found |= self._literal_plain.get(word, set())
+            found.update(self._literal_plain.get(word, ()))
         if len(word) > 60:
             return found
-        if translit and "ru" in self._words:
-            found |= self._skeletons.find(latin_skeleton(word))
-            if "j" in word:  # some write ж so, others й
-                found |= self._skeletons.find(latin_skeleton(word.replace("j", "zh")))
+        if translit and "ru" in self._here:
+            found |= self._by_skeleton(word)
         if word in self._innocent.get(language, ()):
             return found
         for spelling in (word, *(readings(word) if not word.isalpha() or _odd(word) else ())):
             found |= self._spelled(spelling, language, plain=plain)
         if not found and not word.isascii() and len(word) > 4 and (bare := without_accents(word)) != word:
-            for words in self._plain.values():
-                found |= words.find(bare) & self._disguisable
+            for entries in self._here.values():
+                found |= entries.find(bare, plain=True) & self._disguisable
         return found
 
     def _spelled(self, spelling: str, language: str, *, plain: bool) -> set[int]:
         """What one spelling stands for: everything that its own language knows, and the words that rules of others name."""
-        found: set[int] = set()
-        here, abroad = (self._plain, self._plain_abroad) if plain and spelling.isascii() else (self._words, self._words_abroad)
-        if language in here:
-            found |= here[language].find(spelling)
-            here = abroad
-        for code, words in here.items():
+        plain = plain and spelling.isascii()
+        own = self._here.get(language)
+        found = own.find(spelling, plain=plain) if own else set[int]()
+        for code, entries in (self._abroad if own else self._here).items():
             if code != language:
-                found |= words.find(spelling)
+                found |= entries.find(spelling, plain=plain)
         return found
+
+    def _by_skeleton(self, word: str) -> set[int]:
+        """What a Russian word in Latin letters stands for; the table is made when the first such text comes."""
+        if self._skeletons is None:
+            self._skeletons = (_Words(Morphology()), _Endings.of(map(latin_skeleton, self._here["ru"].morphology.endings)))
+            for spec, atom in self._russian:
+                self._add_skeletons(spec, atom, self._skeletons[0])
+        words, endings = self._skeletons
+        found = words.find(latin_skeleton(word), endings)
+        if "j" in word:  # some write ж so, others й
+            found |= words.find(latin_skeleton(word.replace("j", "zh")), endings)
+        return found
+
+    def _add_skeletons(self, spec: str, atom: int, words: _Words) -> None:
+        bare = spec.strip("=*")
+        mark = spec[0] if spec[0] in "=*" else ""
+        tail = "*" if spec.endswith("*") else ""
+        for stem in {bare} if mark == "=" or tail else self._here["ru"].morphology.stems(bare):
+            if len(skeleton := latin_skeleton(stem)) >= _SHORTEST_SKELETON - 1:
+                words.add(atom, mark + skeleton + tail)
+        words.add(atom, "=" + latin_skeleton(bare))
 
     def known(self, word: str) -> bool:
         """Whether a word is one that people disguise."""
@@ -248,21 +298,10 @@ class Lexicon:
     def _ends(self, rest: str, language: str) -> bool:
         if not rest:
             return True
-        endings = self._words[language].endings
+        endings = self._here[language].endings.all
         if "*" not in rest:
             return rest in endings
         return any(len(ending) == len(rest) and _fits(rest, ending) for ending in endings)
-
-
-def _languages(morphologies: dict[str, Morphology], *, plain: bool) -> dict[str, _Words]:
-    """Empty entries for each language; plain ones have their endings in accent-less form as well."""
-    made = {}
-    for language, morphology in morphologies.items():
-        endings = morphology.endings
-        if plain:
-            endings = frozenset(e for ending in endings for e in (ending, without_accents(ending), umlauts_spelled(ending)))
-        made[language] = _Words(morphology, endings=endings, longest=max(map(len, endings), default=0))
-    return made
 
 
 def _odd(word: str) -> bool:
