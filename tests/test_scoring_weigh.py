@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_rules import own, scorer_of, write
 
+from gateway.scoring.fold import fold
+from gateway.scoring.words import sentences
 from gateway.values import Level, Reading, Segment, SegmentKind, Tag, Target
 
 
@@ -164,3 +166,13 @@ WHO = st.sampled_from(["gay man", "Muslim woman", "blind person", "Black custome
 def test_names_and_identities_never_change_the_level(scorer, name, who, sentence):
     plain = scorer.assess(own(sentence)).level
     assert scorer.assess(own(f"My name is {name}. As a {who} I write to you. {sentence}")).level is plain
+
+
+def test_an_initial_does_not_end_a_sentence(scorer):
+    folded = fold("Please ask Mr. A. B. Miller of plan b. He knows.")
+    assert [len(sentence.tokens) for sentence in sentences(folded, lambda _: False, lambda _: None)] == [3, 8]
+
+
+@pytest.mark.parametrize("text", ["You eat like l'1d1ot de service, d'1d1ot", "I will k1ll all of you."])
+def test_a_disguise_is_seen_behind_an_elision_and_in_the_words_of_a_phrase(scorer, text):
+    assert scorer.assess(own(text)).level >= Level.ABUSIVE

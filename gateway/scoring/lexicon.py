@@ -15,6 +15,8 @@ _REMEMBERED = 100_000
 _SHORTEST_STEM = 2
 _SHORTEST_TAIL = 4
 _SHORTEST_SKELETON = 4
+_SHORTEST_DISGUISED = 4
+"""Letters; a shorter word of a phrase isn't read into digits: 4 isn't a."""
 _MOST_STARS = 8
 _FEWEST_LETTERS = 3
 _LONGEST_STARRED = 30
@@ -218,8 +220,11 @@ class Lexicon:
             found |= self._by_skeleton(word)
         if word in self._innocent.get(language, ()):
             return found
-        for spelling in (word, *(readings(word) if not word.isalpha() or _odd(word) else ())):
+        found |= self._spelled(word, language, plain=plain)
+        for spelling in readings(word) if not word.isalpha() or _odd(word) else ():
             found |= self._spelled(spelling, language, plain=plain)
+            if len(spelling) >= _SHORTEST_DISGUISED:
+                found.update(self._literal.get(spelling, ()))
         if not found and not word.isascii() and len(word) > 4 and (bare := without_accents(word)) != word:
             for entries in self._here.values():
                 found |= entries.find(bare, plain=True) & self._disguisable

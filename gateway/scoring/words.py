@@ -9,13 +9,15 @@ from gateway.scoring.fold import PICTURE, Folded, readings
 
 _WORD = re.compile(rf"[^\W_]+|{PICTURE}")
 _WORD_WITH_APOSTROPHES = re.compile(rf"[^\W_]+(?:'[^\W_]*)*|{PICTURE}")
-_SENTENCE_END = re.compile(r"[.!?…。]+[\"'»”“)\]]*(?=\s|$)|\n\s*\n|;(?=\s)|\n(?=\s*[-*•–>])")
+_SENTENCE_END = re.compile(r"(?<![\s.(][^\W\d_])[.!?…。]+[\"'»”“)\]]*(?=\s|$)|\n\s*\n|;(?=\s)|\n(?=\s*[-*•–>])")
 _LONGEST_SENTENCE = 60
 """Tokens; a longer one is cut, so that matching stays linear in the text."""
 _SHORT_LINE = 48
 """Characters; a line end after a shorter line ends a sentence, after a longer one it only wraps."""
 
 _LEET_MARK = re.compile(r"[^\W\d_][*@$!€#|+0-9(_/\\]|[*@$€#|+0-9(!/\\][^\W\d_]")
+_ELIDED = re.compile(r"^[^\W\d_]{1,2}'(.+)$")
+"""What follows an elided article or pronoun: d'enf***, l'1diot."""
 _CHUNK = re.compile(r"[^\s\"»«„“”,;:?<>=]+")
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[ .\-_*·/|,'~+]{1,2}[^\W_]){2,}(?![^\W_])")
 _SEPARATORS = re.compile(r"[ .\-_*·/|,'~+]+")
@@ -156,7 +158,7 @@ def _disguised_chunks(text: str, known: Known, starred: Starred) -> Iterator[Tok
         stripped = word.strip(".,!?()[]{}'\"-_#")
         if stripped.isalpha() or stripped.isdigit():
             continue
-        for candidate in (stripped, word.strip(".,?()[]{}'\"-_#")):
+        for candidate in (stripped, word.strip(".,?()[]{}'\"-_#"), *_ELIDED.findall(stripped)):
             if len(candidate) < 3:
                 continue
             start = chunk.start() + word.find(candidate)
