@@ -5,10 +5,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_rules import own, scorer_of, write
+from tiny_rules import FILES, own, scorer_of, write
 
 from gateway.scoring.fold import fold
-from gateway.scoring.words import sentences
+from gateway.scoring.words import Disguises, sentences
 from gateway.values import Level, Reading, Segment, SegmentKind, Tag, Target
 
 
@@ -170,9 +170,26 @@ def test_names_and_identities_never_change_the_level(scorer, name, who, sentence
 
 def test_an_initial_does_not_end_a_sentence(scorer):
     folded = fold("Please ask Mr. A. B. Miller of plan b. He knows.")
-    assert [len(sentence.tokens) for sentence in sentences(folded, lambda _: False, lambda _: None)] == [3, 8]
+    assert [len(sentence.tokens) for sentence in sentences(folded, Disguises(lambda _: False, lambda _: False, lambda _: None))] == [3, 8]
 
 
 @pytest.mark.parametrize("text", ["You eat like l'1d1ot de service, d'1d1ot", "I will k1ll all of you."])
 def test_a_disguise_is_seen_behind_an_elision_and_in_the_words_of_a_phrase(scorer, text):
     assert scorer.assess(own(text)).level >= Level.ABUSIVE
+
+
+def test_an_innocent_run_of_words_names_nobody(tmp_path):
+    morphology = FILES["en/morphology.toml"].replace('innocent = ["skilled"]', 'innocent = ["skilled", "thank-you"]')
+    scorer = scorer_of(write(tmp_path, {**FILES, "en/morphology.toml": morphology}))
+    assert scorer.assess(own("The thank-you like a guinea pig was nice.")).level is Level.CLEAN
+    assert scorer.assess(own("Thank you, you eat like a guinea pig.")).level is Level.ABUSIVE
+
+
+@pytest.mark.parametrize(("text", "level"), [("You are like a g o a t to me.", Level.ABUSIVE), ("Rooms g o a x are free.", Level.CLEAN)])
+def test_a_word_of_a_class_is_read_through_spaced_letters(scorer, text, level):
+    assert scorer.assess(own(text)).level is level
+
+
+def test_the_crook_of_the_sentence_before_is_the_neighbour(scorer):
+    assert scorer.assess(own("Please don't give it to my neighbour, will you. The idiot took it.")).level is Level.CLEAN
+    assert scorer.assess(own("Please don't give it to my neighbour. You idiot.")).level is Level.ABUSIVE

@@ -162,6 +162,7 @@ class Lexicon:
         self._starrable: dict[str, dict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
         self._starred: dict[tuple[str, str], str | None] = {}
         self._innocent: dict[str, frozenset[str]] = {}
+        self._common: dict[str, frozenset[str]] = {}
         self._remembered: dict[tuple[str, str, bool, bool], frozenset[int]] = {}
 
     def add(self, language: str, spec: str, atom: int, *, disguisable: bool = False) -> None:
@@ -189,6 +190,14 @@ class Lexicon:
     def exempt(self, language: str, words: Iterable[str]) -> None:
         """Name words of a language that stand for nothing, whatever they look like."""
         self._innocent[language] = frozenset(w for word in words for w in (word, without_accents(word), umlauts_spelled(word)))
+
+    def common(self, language: str, words: Iterable[str]) -> None:
+        """Name the most frequent words of a language: they are what they are, not another word without its accents."""
+        self._common[language] = frozenset(words)
+
+    def listed(self, word: str, language: str) -> bool:
+        """Whether a word is in any list of a language or one that people disguise in any."""
+        return len(word) >= _SHORTEST_DISGUISED and bool(self.atoms(word, language, plain=word.isascii(), translit=False))
 
     def atoms(self, word: str, language: str, *, plain: bool, translit: bool) -> frozenset[int]:
         """What a folded word stands for.
@@ -219,7 +228,8 @@ class Lexicon:
         if translit and "ru" in self._here:
             found |= self._by_skeleton(word)
         if word in self._innocent.get(language, ()):
-            return found
+            # it means nothing bad here, but it still is what the classes of its own language say
+            return found | (self._here[language].find(word, plain=plain and word.isascii()) - self._disguisable)
         found |= self._spelled(word, language, plain=plain)
         for spelling in readings(word) if not word.isalpha() or _odd(word) else ():
             found |= self._spelled(spelling, language, plain=plain)
@@ -232,7 +242,8 @@ class Lexicon:
 
     def _spelled(self, spelling: str, language: str, *, plain: bool) -> set[int]:
         """What one spelling stands for: everything that its own language knows, and the words that rules of others name."""
-        plain = plain and spelling.isascii()
+        # schon is schon, though schön loses its dots in plain text
+        plain = plain and spelling.isascii() and spelling not in self._common.get(language, ())
         own = self._here.get(language)
         found = own.find(spelling, plain=plain) if own else set[int]()
         for code, entries in (self._abroad if own else self._here).items():

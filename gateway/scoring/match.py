@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -149,6 +149,8 @@ class Matcher:
         self._marks: dict[str, dict[int, int]] = defaultdict(dict)
         self._chains: dict[int, dict[int, list[tuple[tuple[int, ...], int]]]] = defaultdict(lambda: defaultdict(list))
         self._chain_heads: frozenset[int] = frozenset()
+        self._literals: set[int] = set()
+        self._innocent_runs: dict[str, dict[str, list[list[str]]]] = defaultdict(lambda: defaultdict(list))
         self._marks_of: dict[tuple[str, frozenset[int]], tuple[int, ...]] = {}
         self._frames: dict[str, dict[int, list[tuple[str, _Candidate]]]] = {}
         self._seldom = _Frequencies(book)
@@ -166,7 +168,12 @@ class Matcher:
             self._counts[atom] = sum(self._seldom.of(word, any_form=True) for word in word_class.words)
         for word_class in pack.wide:
             self._add_class(pack.code, "wide", word_class)
-        self.lexicon.exempt(pack.code, (fold(word).text for word in pack.innocent))
+        self.lexicon.common(pack.code, pack.frequent)
+        innocent = [_WORD.findall(fold(entry).text) for entry in pack.innocent]
+        self.lexicon.exempt(pack.code, (words[0] for words in innocent if len(words) == 1))
+        for words in innocent:
+            if len(words) > 1:
+                self._innocent_runs[pack.code][words[0]].append(words)
         for rule in pack.rules:
             if not rule.off:
                 self._add_rule(pack.code, rule)
@@ -234,6 +241,7 @@ class Matcher:
             if atom.kind == "literal":
                 self._counts[number] = self._seldom.of(atom.text, any_form=False)
                 self.lexicon.add_literal(atom.text, number)
+                self._literals.add(number)
             elif atom.kind == "form":
                 self._counts[number] = self._seldom.of(atom.text, any_form=True)
                 self.lexicon.add(language, atom.text, number)
@@ -262,6 +270,8 @@ class Matcher:
         """Look up the words of a sentence."""
         lookup = self.lexicon.atoms
         words = [lookup(token.text, language, plain=plain, translit=translit) for token in sentence.tokens]
+        if runs := self._innocent_runs.get(language):
+            self._silence(sentence.tokens, words, runs)
         present = Places(words)
         for n, (atoms, following) in enumerate(pairwise(words)):
             for head in atoms & self._chain_heads:
@@ -272,6 +282,13 @@ class Matcher:
                         if end <= len(words) and all(link in words[n + 2 + k] for k, link in enumerate(rest)):
                             present.add(member, (n, end))
         return View(sentence, present, language)
+
+    def _silence(self, tokens: Sequence[Token], words: list[frozenset[int]], runs: dict[str, list[list[str]]]) -> None:
+        """Leave the words of an innocent run only what they are as they stand: the vous of rendez-vous is nobody."""
+        for n, token in enumerate(tokens):
+            for run in runs.get(token.text, ()):
+                if [other.text for other in tokens[n : n + len(run)]] == run:
+                    words[n : n + len(run)] = [atoms & self._literals for atoms in words[n : n + len(run)]]
 
     def hits(self, view: View) -> Iterator[Hit]:
         """The rules that fit a sentence, tag rules included, each at most once a place."""

@@ -13,7 +13,7 @@ from gateway.scoring.language import Languages, Tongue
 from gateway.scoring.match import Hit, Matcher, View
 from gateway.scoring.rules import Rule
 from gateway.scoring.shouting import shouting
-from gateway.scoring.words import Sentence, sentences
+from gateway.scoring.words import Disguises, Sentence, sentences
 from gateway.values import (
     UNDETERMINED,
     Assessment,
@@ -135,7 +135,8 @@ class Scorer:
         folded = fold(segment.text)
         tongue = self._languages.of(folded.text)
         lexicon = self._matcher.lexicon
-        found = sentences(folded, lexicon.known, partial(lexicon.starred, language=tongue.code), apostrophes=tongue.translit)
+        disguises = Disguises(lexicon.known, partial(lexicon.listed, language=tongue.code), partial(lexicon.starred, language=tongue.code))
+        found = sentences(folded, disguises, apostrophes=tongue.translit)
         return Part(index, segment, folded, tongue, found, Quotations(folded.text))
 
     @staticmethod
@@ -161,9 +162,11 @@ class Scorer:
     def _since_outsider(self, view: View, before: int) -> int:
         """How many sentences ago a third party was spoken of without anybody of ours since; our side ends it."""
         stands = self._matcher.stands
+        if stands(view, view.language, "outsider"):
+            return 0
         if any(stands(view, view.language, name) for name in ("you", "your", "staff")):
             return _FAR
-        return 0 if stands(view, view.language, "outsider") else before + 1
+        return before + 1
 
     def _sentence(self, view: View, part: Part, language: str, *, about_outsider: bool) -> tuple[list[Finding], dict[Tag, int]]:
         found: list[Finding] = []

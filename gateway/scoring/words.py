@@ -12,6 +12,7 @@ _WORD_WITH_APOSTROPHES = re.compile(rf"[^\W_]+(?:'[^\W_]*)*|{PICTURE}")
 _SENTENCE_END = re.compile(r"(?<![\s.(][^\W\d_])[.!?…。]+[\"'»”“)\]]*(?=\s|$)|\n\s*\n|;(?=\s)|\n(?=\s*[-*•–>])")
 _LONGEST_SENTENCE = 60
 """Tokens; a longer one is cut, so that matching stays linear in the text."""
+_MOST_SPACED = 80
 _SHORT_LINE = 48
 """Characters; a line end after a shorter line ends a sentence, after a longer one it only wraps."""
 
@@ -44,24 +45,35 @@ class Sentence:
 
 
 Known = Callable[[str], bool]
-"""Whether a word is one that people disguise: the lexicon answers."""
-Starred = Callable[[str], str | None]
-"""The one word that a starred word can stand for: the lexicon answers."""
 
 
-def sentences(folded: Folded, known: Known, starred: Starred, *, apostrophes: bool = False) -> list[Sentence]:
+@dataclass(frozen=True, slots=True)
+class Disguises:
+    """What the lexicon knows of hidden words.
+
+    Attributes:
+        known: whether a word is one that people disguise.
+        listed: whether a word is in any list of the text's language; who spaces out its letters means it.
+        starred: the one word that a starred word can stand for, None when nothing or too much.
+    """
+
+    known: Known
+    listed: Known
+    starred: Callable[[str], str | None]
+
+
+def sentences(folded: Folded, disguises: Disguises, *, apostrophes: bool = False) -> list[Sentence]:
     """Cut folded text into sentences of tokens.
 
     Args:
         folded: the text.
-        known: whether a word is one that people disguise.
-        starred: what a word with stars stands for, None when nothing or too much.
+        disguises: what the lexicon knows of hidden words.
         apostrophes: they belong to words (Russian in Latin letters writes its soft sign so).
 
     Returns:
         list[Sentence]: in order; sentences without a word are left out.
     """
-    tokens = list(_tokens(folded.text, known, starred, _WORD_WITH_APOSTROPHES if apostrophes else _WORD))
+    tokens = list(_tokens(folded.text, disguises, _WORD_WITH_APOSTROPHES if apostrophes else _WORD))
     found: list[Sentence] = []
     index = 0
     for begin, end in _bounds(folded.text):
@@ -98,8 +110,8 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _tokens(text: str, known: Known, starred: Starred, word: re.Pattern[str]) -> Iterator[Token]:
-    disguised = _disguised(text, known, starred)
+def _tokens(text: str, disguises: Disguises, word: re.Pattern[str]) -> Iterator[Token]:
+    disguised = _disguised(text, disguises)
     if not disguised:
         for match in word.finditer(text):
             yield Token(match[0], match.start(), match.end())
@@ -114,17 +126,17 @@ def _tokens(text: str, known: Known, starred: Starred, word: re.Pattern[str]) ->
         yield Token(match[0], match.start(), match.end())
 
 
-def _disguised(text: str, known: Known, starred: Starred) -> list[Token]:
+def _disguised(text: str, disguises: Disguises) -> list[Token]:
     """Words behind spaced letters, stars and leet, where the lexicon knows the word that comes out."""
     found: list[Token] = []
     for match in _SPACED.finditer(text):
         joined = _SEPARATORS.sub("", match[0])
-        if reading := _first_known((joined, *readings(joined)), known):
+        if reading := _first_known((joined, *readings(joined)), disguises.known):
             found.append(Token(reading, match.start(), match.end(), disguised=True))
         else:
-            found += _runs_inside(match, known)
+            found += _runs_inside(match, disguises.known) or _spaced_out(match, disguises.listed)
     if _LEET_MARK.search(text):
-        found += _disguised_chunks(text, known, starred)
+        found += _disguised_chunks(text, disguises.known, disguises.starred)
     if len(found) > 1:
         found.sort(key=lambda token: (token.start, -token.end))
         kept = [found[0]]
@@ -133,9 +145,19 @@ def _disguised(text: str, known: Known, starred: Starred) -> list[Token]:
     return found
 
 
+def _spaced_out(match: re.Match[str], listed: Known) -> list[Token]:
+    """A word of any list written in single letters, with or without an article before it: "like a g o a t"."""
+    letters = [(m[0], match.start() + m.start()) for m in re.finditer(r"[^\W_]", match[0])][:_MOST_SPACED]
+    for first in range(min(3, len(letters))):
+        word = "".join(letter for letter, _ in letters[first:])
+        if listed(word):
+            return [Token(word, letters[first][1], letters[-1][1] + 1, disguised=True)]
+    return []
+
+
 def _runs_inside(match: re.Match[str], known: Known) -> list[Token]:
     """A known word inside a run of single letters: "d u  i d i o t" or "a b s c h a u m h i e r"."""
-    letters = [(m[0], match.start() + m.start()) for m in re.finditer(r"[^\W_]", match[0])][:80]
+    letters = [(m[0], match.start() + m.start()) for m in re.finditer(r"[^\W_]", match[0])][:_MOST_SPACED]
     found: list[Token] = []
     index = 0
     while index < len(letters):
@@ -150,7 +172,7 @@ def _runs_inside(match: re.Match[str], known: Known) -> list[Token]:
     return found
 
 
-def _disguised_chunks(text: str, known: Known, starred: Starred) -> Iterator[Token]:
+def _disguised_chunks(text: str, known: Known, starred: Callable[[str], str | None]) -> Iterator[Token]:
     for chunk in _CHUNK.finditer(text):
         word = chunk[0]
         if len(word) > 40 or not _LEET_MARK.search(word) or ("@" in word[1:] and "." in word):
