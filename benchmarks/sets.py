@@ -61,7 +61,7 @@ def mails(lang: str) -> list[Case]:
 
 
 ROUNDS = (1, 2, 3, 4)
-LEARNED_ROUNDS = (1, 2)
+LEARNED_ROUNDS = (1, 2, 3, 4)
 
 
 def training(lang: str, *, with_mails: bool) -> list[Case]:

@@ -44,11 +44,13 @@ EPOCHS = 16
 STRENGTH = 20.0
 SHARED_SCALE = 0.7
 STRETCH_WEIGHT = 0.5
-COMPOSED = 500
+COMPOSED = 700
+LONGEST_COMPOSED = 3.9
+"""As a logarithm: mails put together have one to e**3.9 = 49 sentences besides the abusive ones."""
 FEWEST_TAGGED = 20
-CIVIL_ACCUSED_ALONE = 0.008
+CIVIL_ACCUSED_ALONE = 0.011
 CIVIL_ACCUSED_HELPING = 0.05
-CIVIL_SEVERE = 0.03
+CIVIL_SEVERE = 0.05
 OTHERS_TAGGED = {"complaint": 0.03, "self_harm": 0.01}
 CLASSES = CHARACTER_SLOTS + WORD_SLOTS
 
@@ -209,7 +211,8 @@ def composed(texts: Texts, rows: np.ndarray, random: np.random.Generator) -> lis
     special = [short[texts.wanted[head, short]] for head in range(len(HEADS))]
     made = []
     for n in range(COMPOSED):
-        body = list(random.choice(plain, size=random.integers(2, 8), replace=False))
+        # from one sentence to a long letter: the loudest of many sentences must be louder to mean something
+        body = list(random.choice(plain, size=min(len(plain), int(np.exp(random.uniform(0, LONGEST_COMPOSED)))), replace=False))
         kind = (None, 0, None, 1, None, 0, None, 2, None, 3)[n % 10]
         if kind is not None and len(special[kind]):
             for row in random.choice(special[kind], size=min(len(special[kind]), random.integers(1, 4)), replace=False):

@@ -40,6 +40,14 @@ class Mailbox:
 
 
 @dataclass(frozen=True, slots=True)
+class TrailField:
+    """A field that a host on the way added: Received, Authentication-Results or one of ARC; name in lower case, value unfolded."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What one mail says, as far as a careful reader can tell.
 
@@ -53,6 +61,7 @@ class Reading:
         in_reply_to: message ids, cleaned of anything that is no message id.
         references: likewise, at most twenty, the first and the latest kept.
         authentication_results: unfolded values of Authentication-Results, topmost first (RFC 8601).
+        trail: the fields from which a mail's way and the word of those who checked it are read, topmost first.
         received: how many Received fields there are (RFC 5321 section 6.3).
         automatic: the reasons to think that no person wrote it for us (RFC 3834); empty for a person's mail.
         encrypted: the text can't be read (S/MIME or PGP).
@@ -72,6 +81,7 @@ class Reading:
     automatic: tuple[str, ...] = ()
     encrypted: bool = False
     defects: tuple[str, ...] = ()
+    trail: tuple[TrailField, ...] = ()
 
     @property
     def own_text(self) -> str:
@@ -179,6 +189,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """What the own words of a mail look like, to know the same text when it comes again.
+
+    Attributes:
+        words: how many there are, numbers not counted.
+        numbers: a hash of its numbers in their order.
+        shingles: hashes of words in a row, those with the smallest value.
+        asks: they ask for an answer that didn't come.
+    """
+
+    words: int = 0
+    numbers: int = 0
+    shingles: tuple[int, ...] = ()
+    asks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """The findings, the arithmetic, the level and the tags of one mail.
 
@@ -190,6 +217,8 @@ class Assessment:
         arithmetic: the sum as lines that a person can follow.
         basis: on what the level rests.
         error: why it couldn't be scored, for the log and `score --json`.
+        likeness: what the own words look like.
+        tag_rules: ids of the tag rules that fit, whether their points were enough for the tag or not.
     """
 
     level: Level | None
@@ -203,6 +232,8 @@ class Assessment:
     arithmetic: tuple[str, ...] = ()
     rules_version: str = ""
     error: str | None = None
+    likeness: Likeness = Likeness()
+    tag_rules: tuple[str, ...] = ()
 
 
 # --- who wrote it -------------------------------------------------------------------------------------------------
@@ -218,6 +249,7 @@ class Envelope:
         client: address of the client, for the trace header and the log.
         helo: the name that the client gave.
         protocol: SMTP, ESMTP, ESMTPS, UTF8SMTP... (RFC 3848, RFC 6531 section 4.3).
+        client_name: host name of the client, "" unless a trusted host told it.
     """
 
     sender: str
@@ -227,6 +259,7 @@ class Envelope:
     client: str = ""
     helo: str = ""
     protocol: str = "ESMTP"
+    client_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +270,13 @@ class Identity:
         address: the single author address in the form that standings are kept under, "" when there is none.
         verified: whether a trusted host says that the author's domain stands behind the mail.
         by: what verified it, or why it is unverified.
+        many: "shared mailbox" or "large organisation" when more people than one may stand behind the address, else "".
     """
 
     address: str
     verified: bool
     by: str
+    many: str = ""
 
 
 # --- what the ledger knows ----------------------------------------------------------------------------------------
@@ -249,11 +284,16 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One strike: when, for which incident, at which level (a severe mail leaves two with the same incident)."""
+    """One strike: when, for which incident, at which level (a severe mail leaves two with the same incident).
+
+    Attributes:
+        told: False when a notice was due and couldn't be sent; such a strike is no step up the ladder.
+    """
 
     at: datetime
     incident: str
     level: Level
+    told: bool = True
 
 
 class Rung(StrEnum):
@@ -323,6 +363,9 @@ class NoticeKind(StrEnum):
     BLOCK = "block"
     REINSTATEMENT = "reinstatement"
     APOLOGY = "apology"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    APPEAL_UPHELD = "appeal_upheld"
+    APPEAL_GRANTED = "appeal_granted"
 
 
 class AlertKind(StrEnum):
@@ -335,57 +378,10 @@ class AlertKind(StrEnum):
     STRIKE_PROPOSED = "strike_proposed"
     CALM_MAIL = "calm_mail"
     COMPLAINT = "complaint"
-
-
-@dataclass(frozen=True, slots=True)
-class Consequence:
-    """One cell of the ladder in rules/policy.toml.
-
-    Attributes:
-        disposition: what happens to this mail.
-        strikes: how many strikes it leaves.
-        notice: what the sender is told, None for nothing.
-        suspend_days: length of the suspension that begins, 0 for none.
-        suspend_until_decided: the suspension is renewed until a person has decided.
-        propose_block: the managers are asked to confirm a block.
-        alert: managers are told at once.
-    """
-
-    disposition: Disposition
-    strikes: int = 0
-    notice: NoticeKind | None = None
-    suspend_days: int = 0
-    suspend_until_decided: bool = False
-    propose_block: bool = False
-    alert: AlertKind | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The company's policy as numbers: thresholds, caps, ladder (rules/policy.toml).
-
-    Attributes:
-        rude: points from which a mail is rude; `abusive` and `severe` likewise.
-        category_caps: the most that one category may add.
-        level_caps: the highest level that a category can reach alone.
-        decay_days: days without a new strike that remove the oldest.
-        rude_window_days: a second rude mail within these days brings the reminder.
-        reminder_days: at most one reminder in these days.
-        notice_repeat_days: the same notice is never sent twice within these days (RFC 3834 section 2).
-        ladder: row name ("abusive", "severe", "threat") to its cells, one for each number of active strikes; the
-            last cell stands for that many and more.
-    """
-
-    rude: int
-    abusive: int
-    severe: int
-    category_caps: tuple[tuple[Category, int], ...]
-    level_caps: tuple[tuple[Category, Level], ...]
-    decay_days: int
-    rude_window_days: int
-    reminder_days: int
-    notice_repeat_days: int
-    ladder: tuple[tuple[str, tuple[Consequence, ...]], ...]
+    LEGAL_NOTICE = "legal_notice"
+    APPEAL = "appeal"
+    OVERDUE = "overdue"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)

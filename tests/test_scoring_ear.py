@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_rules import own, scorer_of, write
+from tiny_rules import FILES, own, scorer_of, write
 
 from gateway.scoring.classes import MARKS
 from gateway.scoring.ear import HEADS, WIDTH, Ear, Voice, _class_sums, class_slots, word_slots
-from gateway.values import Basis, Level, Tag
+from gateway.values import Basis, Level, Reading, Segment, SegmentKind, Tag
 
 NEVER = 2.0
 ALONE, HELPS, SEVERE = 0.8, 0.5, 0.6
@@ -122,3 +122,31 @@ def test_classes_weigh_the_same_one_by_one_and_all_at_once(marks):
         expected = class_slots(sentence) if sentence else np.zeros(0, dtype=np.int64)
         assert np.allclose(sums.weights[n + 1] - sums.weights[n], weights[:, expected].sum(axis=1), atol=1e-3)
         assert sums.counts[n + 1] - sums.counts[n] == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("You eat like a guinea pig.", Level.CLEAN),  # a phrase that merely sounds like contempt
+        ("You murmur to the phone. You eat like a guinea pig.", Level.ABUSIVE),
+        ("I will kill you.", Level.CLEAN),
+        ("You murmur to the phone. I will kill you.", Level.SEVERE),
+        ("You are an idiot.", Level.ABUSIVE),  # an insult that names somebody needs nobody's consent
+    ],
+)
+def test_where_the_ear_hears_nothing_a_phrase_says_little(scorer, text, level):
+    assessment = assessed(scorer, text)
+    assert assessment.level is level
+    assert (level is not Level.CLEAN) or "the ear hears nothing" in assessment.uncounted[0].modifiers
+
+
+def test_a_certain_rule_counts_whatever_the_ear_hears(tmp_path):
+    files = {**FILES, "en/rules.toml": FILES["en/rules.toml"].replace('id = "en.threat.kill"', 'id = "en.threat.kill"\ncertain = true')}
+    scorer = scorer_of(write(tmp_path, files))
+    scorer._ear = Ear({"en": KNOWN})
+    assert assessed(scorer, "I will kill you.").level is Level.SEVERE
+
+
+def test_a_subject_is_too_short_to_be_doubted(scorer):
+    reading = Reading((Segment(SegmentKind.SUBJECT, "You eat like a guinea pig"), Segment(SegmentKind.OWN, "Where is my order? Thank you for this.")))
+    assert scorer.assess(reading).level is Level.ABUSIVE

@@ -199,6 +199,10 @@ class Lexicon:
         """Whether a word is in any list of a language or one that people disguise in any."""
         return len(word) >= _SHORTEST_DISGUISED and bool(self.atoms(word, language, plain=word.isascii(), translit=False))
 
+    def entries(self, word: str, language: str) -> set[int]:
+        """The entries of a language that a folded word is a form of, innocent or not: for those who check rules."""
+        return self._here[language].find(word, plain=False) if language in self._here else set()
+
     def atoms(self, word: str, language: str, *, plain: bool, translit: bool) -> frozenset[int]:
         """What a folded word stands for.
 

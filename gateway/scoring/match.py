@@ -150,6 +150,7 @@ class Matcher:
         self._chains: dict[int, dict[int, list[tuple[tuple[int, ...], int]]]] = defaultdict(lambda: defaultdict(list))
         self._chain_heads: frozenset[int] = frozenset()
         self._literals: set[int] = set()
+        self._owned: dict[str, set[int]] = defaultdict(set)
         self._innocent_runs: dict[str, dict[str, list[list[str]]]] = defaultdict(lambda: defaultdict(list))
         self._marks_of: dict[tuple[str, frozenset[int]], tuple[int, ...]] = {}
         self._frames: dict[str, dict[int, list[tuple[str, _Candidate]]]] = {}
@@ -238,6 +239,7 @@ class Matcher:
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._numbers)
+            self._owned[key[0]].add(number)
             if atom.kind == "literal":
                 self._counts[number] = self._seldom.of(atom.text, any_form=False)
                 self.lexicon.add_literal(atom.text, number)
@@ -263,6 +265,12 @@ class Matcher:
         named = any(atoms <= self._staff_atoms for atoms, _ in phrase.places)
         maybe = frozenset(atom for atoms, _ in phrase.places for atom in atoms & self._staff_atoms) if not named else frozenset[int]()
         return _Candidate(phrase, singles, several, named, maybe)
+
+    def naming(self, word: str, language: str) -> list[Rule]:
+        """The rules of a language, tags aside, in whose words a folded word is listed, innocent or not: for those who check rules."""
+        atoms = self.lexicon.entries(word, language)
+        rules = [self._rules[owner] for atom in sorted(atoms & self._by_word.keys()) for owner in self._by_word[atom]]
+        return [rule for rule in rules if rule.tag is None and rule.language == language]
 
     # --- matching -----------------------------------------------------------------------------------------------------
 
@@ -335,6 +343,11 @@ class Matcher:
                 if candidate.possible(there) and (place := candidate.phrase.find(present, count)):
                     tightest[kind] = min(tightest.get(kind, count), place[1] - place[0])
         yield from ((kind, tightest[kind]) for kind in FRAMES if kind in tightest)
+
+    def knows(self, view: View, language: str, first: int, after: int) -> bool:
+        """Whether all words of a place stand in some list of a language."""
+        owned = self._owned.get(language, set())
+        return all(not owned.isdisjoint(atoms) for atoms in view.present.words[first:after])
 
     def stands(self, view: View, language: str, name: str) -> list[tuple[int, int]]:
         """Where a word class of a language stands in a sentence."""

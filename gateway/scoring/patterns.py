@@ -60,7 +60,7 @@ Way = tuple[Place, ...]
 """One way through a phrase: its places in a row."""
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=1 << 17)
 def parse(text: str) -> tuple[Phrase, ...]:
     """Parse one phrase of a rules file.
 

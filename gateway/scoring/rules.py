@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from gateway.values import Category, Policy, Tag, Target
+from gateway.numbers import Policy
+from gateway.values import Category, Tag, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,13 @@ class Rule:
         unless: patterns that take the match back when they fit the same sentence.
         pattern: an admin's own regular expression (RE2), "" for none.
         signal: too weak to count alone; counts when the ear agrees (weigh.py says when).
+        certain: counts whatever the ear hears.
         loud: a signal so broad that it counts only where the ear by itself calls the mail abusive.
         hits: sentences that must match; `misses` must not.
         file: where it is written, for messages; `line` counts from 1.
+        layer: which of the folders laid over one another it is written in, 0 for the lowest.
+        changed: where a site changes it, "FILE:LINE", "" when nobody does.
+        inherited: examples that it had before a site changed it; the change may end them.
     """
 
     id: str
@@ -42,9 +47,13 @@ class Rule:
     tag: Tag | None = None
     signal: bool = False
     loud: bool = False
+    certain: bool = False
     off: bool = False
     file: str = ""
     line: int = 0
+    layer: int = 0
+    changed: str = ""
+    inherited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +101,8 @@ class RuleBook:
     packs: tuple[LanguagePack, ...]
     policy: Policy
     version: str
+
+    @property
+    def scoring(self) -> frozenset[str]:
+        """Ids of the rules that give points; tag rules and those that are off don't."""
+        return frozenset(rule.id for pack in self.packs for rule in pack.rules if rule.tag is None and not rule.off)

@@ -10,6 +10,8 @@ from gateway.scoring.ear import Ear, Heard
 from gateway.scoring.ear import Part as EarPart
 from gateway.scoring.fold import Folded, fold
 from gateway.scoring.language import Languages, Tongue
+from gateway.scoring.levels import level_of
+from gateway.scoring.likeness import likeness
 from gateway.scoring.match import Hit, Matcher, View
 from gateway.scoring.rules import Rule
 from gateway.scoring.shouting import shouting
@@ -21,7 +23,6 @@ from gateway.values import (
     Category,
     Finding,
     Level,
-    Policy,
     Reading,
     Segment,
     SegmentKind,
@@ -34,8 +35,10 @@ _LOOKED_AT = {SegmentKind.SUBJECT, SegmentKind.OWN, SegmentKind.SIGNATURE}
 _SEVERE = {Category.THREAT, Category.STALKING, Category.DISCRIMINATION, Category.SEXUAL}
 NOBODY_NAMED = "nobody named"
 """The sentence doesn't say at whom the words are aimed, so the rule's own default holds."""
-_SILENT = 0.15
-"""Below this probability the ear hears no abuse in the mail."""
+_DOUBTFUL, _SILENT = 0.4, 0.25
+"""Below these probabilities of abuse the ear doubts what an ugly word alone says, and hears nothing that a phrase hints at."""
+CERTAIN = "certain"
+"""What counts whatever the ear hears."""
 _UNDIRECTED = 2
 _TAG_POINTS = 2
 _MOST_FINDINGS = 500
@@ -72,6 +75,10 @@ class Scorer:
         self._use_rules = use_rules
         self._policy = matcher.book.policy
 
+    def without_ear(self) -> "Scorer":
+        """The same rules alone, as their examples are tried."""
+        return Scorer(self._matcher, self._languages)
+
     @property
     def version(self) -> str:
         """The version of the rule book that judges."""
@@ -90,6 +97,7 @@ class Scorer:
         language = self._language(parts)
         findings: list[Finding] = []
         tags: dict[Tag, int] = defaultdict(int)
+        tag_rules: dict[str, None] = {}
         heard_parts: list[EarPart] = []
         for part in parts:
             views = self.views(part, language)
@@ -97,13 +105,14 @@ class Scorer:
             for view in views:
                 if len(findings) > _MOST_FINDINGS:
                     break
-                since_outsider = self._since_outsider(view, since_outsider)
-                found, tag_points = self._sentence(view, part, language, about_outsider=since_outsider <= _NEAR)
+                since_outsider, about_outsider = self._since_outsider(view, since_outsider)
+                found, tagging = self._sentence(view, part, language, about_outsider=about_outsider)
                 findings += found
                 if any(finding.target is Target.THIRD_PARTY for finding in found):
                     since_outsider = 0
                 if part.segment.kind in _COUNTED:
-                    for tag, points in tag_points.items():
+                    tag_rules |= dict.fromkeys(rule.id for rule in tagging)
+                    for tag, points in _tag_points(tagging).items():
                         tags[tag] += points
             if part.segment.kind in _COUNTED and self._ear:
                 heard_parts.append(self.ear_part(part, views))
@@ -113,7 +122,8 @@ class Scorer:
         findings += shouting(((part.index, part.segment) for part in parts if part.segment.kind in _COUNTED), language)
         heard = self._ear.listen(heard_parts, language) if self._ear else None
         named = frozenset(tag for tag, points in tags.items() if points >= _TAG_POINTS)
-        return self._sum(findings, heard, named, reading, language)
+        own = (part.folded.text for part in parts if part.segment.kind is SegmentKind.OWN)
+        return replace(self._sum(findings, heard, named, reading, language), likeness=likeness(own, self._policy.flooding.asks), tag_rules=tuple(tag_rules))
 
     def ear_part(self, part: Part, views: Sequence[View]) -> EarPart:
         """What the ear gets of a part: all but what stands between quotation marks, for those are somebody else's words."""
@@ -159,33 +169,40 @@ class Scorer:
             views.append(self._matcher.view(sentence, own, plain=tongue.plain, translit=tongue.translit))
         return views
 
-    def _since_outsider(self, view: View, before: int) -> int:
-        """How many sentences ago a third party was spoken of without anybody of ours since; our side ends it."""
-        stands = self._matcher.stands
-        if stands(view, view.language, "outsider"):
-            return 0
-        if any(stands(view, view.language, name) for name in ("you", "your", "staff")):
-            return _FAR
-        return before + 1
+    def _since_outsider(self, view: View, before: int) -> tuple[int, bool]:
+        """How many sentences ago a third party was spoken of, and whether this sentence is still about him; our side ends it."""
+        addressed = any(self._matcher.stands(view, view.language, name) for name in ("you", "your", "staff"))
+        if self._matcher.stands(view, view.language, "outsider"):
+            return 0, not addressed
+        since = _FAR if addressed else before + 1
+        return since, since <= _NEAR
 
-    def _sentence(self, view: View, part: Part, language: str, *, about_outsider: bool) -> tuple[list[Finding], dict[Tag, int]]:
+    def _sentence(self, view: View, part: Part, language: str, *, about_outsider: bool) -> tuple[list[Finding], list[Rule]]:
         found: list[Finding] = []
-        tags: dict[Tag, int] = {}
+        tagging: list[Rule] = []
         code = view.language if view.language != UNDETERMINED else language
         hits = list(self._matcher.hits(view))
         own = {n for hit in hits if hit.rule.language == code and hit.rule.tag is None for n in range(hit.first, hit.after)}
         for hit in hits:
             abroad = hit.rule.language != code and code != UNDETERMINED  # noqa: PLR1714 - two different questions
-            # what a rule of the mail's own language knows, it knows better
-            if abroad and (not own.isdisjoint(range(hit.first, hit.after)) or not _counts_abroad(hit, view)):
+            if abroad and (not own.isdisjoint(range(hit.first, hit.after)) or not self._counts_abroad(hit, view, code)):
                 continue
             context = resolve(hit, view, self._matcher, part.quotations, about_outsider=about_outsider)
             if hit.rule.tag:
                 if not context.excused or hit.rule.tag is Tag.COMPLAINT:
-                    tags[hit.rule.tag] = max(tags.get(hit.rule.tag, 0), hit.rule.points)
+                    tagging.append(hit.rule)
             elif self._use_rules:
                 found.append(_finding(hit, view, context, part))
-        return found, tags
+        return found, tagging
+
+    def _counts_abroad(self, hit: Hit, view: View, code: str) -> bool:
+        """Whether a word of another language may speak here: not for what this one knows itself, and short ones are too often innocent."""
+        if hit.rule.category is not Category.PROFANITY and self._matcher.knows(view, code, hit.first, hit.after):
+            return False
+        tokens = view.sentence.tokens[hit.first : hit.after]
+        if any("\u0400" <= token.text[0] <= "\u04ff" for token in tokens):
+            return True
+        return max(len(token.text) for token in tokens) > _LONGEST_FOREIGN_SHORT
 
     # --- the sum ------------------------------------------------------------------------------------------------------
 
@@ -193,23 +210,21 @@ class Scorer:
         policy = self._policy
         findings, covered = _without_doubles(found)
         if heard is not None:
-            if heard.abuse < _SILENT:
-                # an ugly word that names nobody, in a mail in which the ear hears nothing: a bastard file, a bitch's litter
-                findings = [_at_nobody(f) if NOBODY_NAMED in f.modifiers and f.segment is not SegmentKind.SUBJECT else f for f in findings]
+            findings = [_doubted(finding, heard.abuse) for finding in findings]
             findings = [_confirmed(finding) if "signal" in finding.modifiers and _agrees(heard, finding) else finding for finding in findings]
             # a doubt of the ear's adds to what rules found, and is nothing by itself
             doubt = not any(f.points > 0 and "signal" not in f.modifiers for f in findings)
             findings += [replace(f, points=0, modifiers=(*f.modifiers, "too faint to count alone")) if doubt and f.points < f.base else f for f in heard.findings]
         counted = [f for f in findings if _counts(f)]
         uncounted = [f for f in findings if not _counts(f)] + covered
-        level, points, arithmetic = _level(counted, policy)
+        level, points, arithmetic = level_of(counted, policy)
         ruled = [f for f in counted if not f.rule.startswith("ear.")]
         if heard is not None:
             # what rules call abuse isn't excused by a despair that only the ear hears
-            certain = _level(ruled, policy)[0] >= Level.ABUSIVE
+            certain = level_of(ruled, policy)[0] >= Level.ABUSIVE
             tags |= heard.tags - ({Tag.SELF_HARM} if certain else set())
-        basis = Basis.RULES if len(ruled) == len(counted) else Basis.BOTH if _level(ruled, policy)[0] >= level else Basis.EAR
-        if basis is not Basis.RULES and ruled and _level(ruled, policy)[0] >= Level.RUDE:
+        basis = Basis.RULES if len(ruled) == len(counted) else Basis.BOTH if level_of(ruled, policy)[0] >= level else Basis.EAR
+        if basis is not Basis.RULES and ruled and level_of(ruled, policy)[0] >= Level.RUDE:
             basis = Basis.BOTH
         if basis is Basis.EAR and level > Level.ABUSIVE:
             level = Level.ABUSIVE
@@ -238,12 +253,13 @@ class Scorer:
         )
 
 
-def _counts_abroad(hit: Hit, view: View) -> bool:
-    """Whether a word of another language may speak here: short ones are too often innocent words of this one."""
-    tokens = view.sentence.tokens[hit.first : hit.after]
-    if any("\u0400" <= token.text[0] <= "\u04ff" for token in tokens):
-        return True
-    return max(len(token.text) for token in tokens) > _LONGEST_FOREIGN_SHORT
+def _tag_points(rules: Iterable[Rule]) -> dict[Tag, int]:
+    """What one sentence brings to each tag: the points of the strongest rule that fits it."""
+    points: dict[Tag, int] = {}
+    for rule in rules:
+        if rule.tag is not None:
+            points[rule.tag] = max(points.get(rule.tag, 0), rule.points)
+    return points
 
 
 def _finding(hit: Hit, view: View, context: Context, part: Part) -> Finding:
@@ -276,7 +292,7 @@ def _patterns(part: Part, matcher: Matcher) -> Iterator[Finding]:
             start, end = found.span()
             yield Finding(
                 rule.id, rule.category or Category.INSULT, rule.points, part.segment.text[start:end], part.segment.kind, part.index,
-                (start, end), rule.default, rule.language, ("pattern",), rule.clause, rule.points,
+                (start, end), rule.default, rule.language, ("pattern", CERTAIN), rule.clause, rule.points,
             )  # fmt: skip
 
 
@@ -310,11 +326,26 @@ def _points(hit: Hit, context: Context, kind: SegmentKind) -> tuple[int, tuple[s
         modifiers.append("signal")
     if rule.loud:
         modifiers.append("loud")
+    if rule.certain:
+        modifiers.append(CERTAIN)
     return points, tuple(modifiers)
 
 
-def _at_nobody(finding: Finding) -> Finding:
-    points = min(finding.points, _UNDIRECTED) if finding.category is Category.PROFANITY else 0
+def _doubted(finding: Finding, abuse: float) -> Finding:
+    """A finding as it counts beside what the ear hears.
+
+    An ugly word that names nobody is a bastard file, a bitch's litter or a neighbour where the ear hears little; a phrase
+    that merely sounds like contempt or a threat is one of trade where it hears nothing. Insults that name somebody stay,
+    and so does a subject, which is too short to be heard well.
+    """
+    if finding.segment is SegmentKind.SUBJECT or CERTAIN in finding.modifiers:
+        return finding
+    if (abuse < _DOUBTFUL and NOBODY_NAMED in finding.modifiers) or (abuse < _SILENT and finding.category is Category.PROFANITY):
+        points = min(finding.points, _UNDIRECTED) if finding.category is Category.PROFANITY else 0
+    elif abuse < _SILENT and finding.category in _SEVERE | {Category.DEGRADATION, Category.HARASSMENT}:
+        points = 0
+    else:
+        return finding
     return replace(finding, points=points, target=Target.NOBODY, modifiers=(*finding.modifiers, "the ear hears nothing"))
 
 
@@ -355,34 +386,3 @@ def _same_words(one: Finding, other: Finding) -> bool:
         return False
     overlap = min(one.span[1], other.span[1]) - max(one.span[0], other.span[0])
     return overlap > 0 and (one.category is other.category or overlap >= min(one.span[1] - one.span[0], other.span[1] - other.span[0]))
-
-
-def _level(findings: Sequence[Finding], policy: Policy) -> tuple[Level, int, tuple[str, ...]]:
-    """The capped sum and the level that it reaches.
-
-    A level is reached by the points of the categories that may reach it: shouting and pressure never make a mail
-    abusive (D3, F10), insults never make it severe.
-    """
-    caps = dict(policy.category_caps)
-    ceilings = dict(policy.level_caps)
-    sums: dict[Category, int] = defaultdict(int)
-    lines: list[str] = []
-    for finding in sorted(findings, key=lambda f: (-f.points, f.rule)):
-        room = caps.get(finding.category, 99) - sums[finding.category]
-        points = max(0, min(finding.points, room))
-        sums[finding.category] += points
-        capped = f" (of {finding.points}, {finding.category} is capped at {caps.get(finding.category)})" if points < finding.points else ""
-        lines.append(f"{points:+d} {finding.rule}{capped}")
-    total = sum(sums.values())
-    level = Level.CLEAN
-    undirected = sum(f.points for f in findings if f.category is Category.PROFANITY and f.target is not Target.STAFF)
-    for step, threshold in ((Level.RUDE, policy.rude), (Level.ABUSIVE, policy.abusive), (Level.SEVERE, policy.severe)):
-        able = sum(points for category, points in sums.items() if ceilings.get(category, Level.SEVERE) >= step)
-        if step > Level.RUDE and ceilings.get(Category.PROFANITY, Level.SEVERE) >= step:
-            # swearing at nobody is rude at most, however much of it there is (D5)
-            able -= min(undirected, sums[Category.PROFANITY])
-        if able >= threshold:
-            level = step
-            lines.append(f"{able} of {total} points may reach {step.word}, which takes {threshold}")
-    return level, total, tuple(lines)
-
