@@ -9,12 +9,28 @@ from gateway import replies
 from gateway.errors import GatewayError, LedgerFailed
 from gateway.mail.mark import courtesy_field
 from gateway.mail.trace import delivery_key, prepend, received_field
-from gateway.policy.answerable import why_not
+from gateway.numbers import Policy
+from gateway.policy.answerable import SAME_TEXT, answered_before, must_be_told, why_not
+from gateway.policy.cases import case_kind
 from gateway.policy.incidents import answered_incidents, incident_of, new_reference, observed, verdict_of
-from gateway.policy.verdict import judge, without_notice
-from gateway.ports import Delivery, HeldStore, Identifier, Ledger, OwnMailboxes, Reader, Writer
-from gateway.records import HeldMail, Incident, OutgoingMail
-from gateway.values import Assessment, Disposition, Envelope, Identity, Mode, Policy, Reading, Reply, Standing, Tag, Verdict
+from gateway.policy.verdict import judge, matters, without_notice
+from gateway.ports import Arrival, Cases, Delivery, HeldStore, Identifier, Ledger, OwnMailboxes, Reader, Recent, Watch, WatchedEvent, Writer
+from gateway.records import CaseKind, HeldMail, Incident, OutgoingMail
+from gateway.values import (
+    AlertKind,
+    Assessment,
+    Disposition,
+    Envelope,
+    Identity,
+    Level,
+    Likeness,
+    Mode,
+    Reading,
+    Reply,
+    Standing,
+    Tag,
+    Verdict,
+)
 
 log = logging.getLogger("courtesy.gate")
 
@@ -28,6 +44,7 @@ class House:
         protected: local parts whose mail is never touched (RFC 5321 section 4.5.1, RFC 2142; policy contradiction 6).
         own: our own addresses, lower case, which are never answered.
         mark: prepend X-Courtesy to what is delivered.
+        complaints: the address at which everything is a complaint, lower case.
     """
 
     mode: Mode
@@ -38,6 +55,7 @@ class House:
     protected: frozenset[str] = frozenset({"postmaster", "abuse"})
     protected_addresses: frozenset[str] = frozenset()
     mark: bool = True
+    complaints: str = ""
 
 
 _UNREAD = Reading(())
@@ -54,11 +72,51 @@ class Case:
     message: bytes
     reference: str
     now: datetime
+    key: str = ""
     reading: Reading = _UNREAD
     assessment: Assessment = _NOT_SCORED
     identity: Identity = _NOBODY
     verdict: Verdict = _PLAIN
     incident: Incident | None = None
+    asked: bool = False
+
+
+class Unwatched:
+    """A `gateway.ports.Watch` that is told in vain."""
+
+    def mail(self, level: Level | None, disposition: Disposition) -> None:
+        """A mail was acted on."""
+
+    def event(self, event: WatchedEvent) -> None:
+        """Something else happened with a mail."""
+
+    def notice_suppressed(self, reason: str) -> None:
+        """A notice was due and may not be written."""
+
+
+UNWATCHED = Unwatched()
+
+
+class Forgetful:
+    """A `gateway.ports.Recent` that remembers nothing."""
+
+    def weighed(self, assessment: Assessment, identity: Identity, key: str, policy: Policy, now: datetime) -> Assessment:  # noqa: ARG002
+        """The assessment as it is."""
+        return assessment
+
+    def same_text(self, address: str, likeness: Likeness, now: datetime) -> bool:  # noqa: ARG002
+        """Nothing was answered."""
+        return False
+
+    def why_not(self, standing: Standing, now: datetime) -> str:  # noqa: ARG002
+        """Nothing speaks against it."""
+        return ""
+
+    def answered(self, address: str, likeness: Likeness, now: datetime) -> None:
+        """Forgotten at once."""
+
+
+FORGETFUL = Forgetful()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +133,9 @@ class Gate:
     own: OwnMailboxes
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]
+    watch: Watch = UNWATCHED
+    recent: Recent = FORGETFUL
+    cases: Cases | None = None
 
     async def handle(self, envelope: Envelope, message: bytes, delivery: Delivery) -> Reply:
         """Take one mail from its last byte to the reply that its client gets.
@@ -89,15 +150,21 @@ class Gate:
         """
         try:
             envelope, taken = await self._own_mail(envelope, message)
+            if taken:
+                self.watch.event(WatchedEvent.OWN)
             if taken and not envelope.recipients:
                 return replies.ACCEPTED_OWN
             case = await self._judged(envelope, message)
             if isinstance(case, Reply):
+                self.watch.event(WatchedEvent.RESENT)
                 return case
             reply = await self._act(case, delivery)
+            self.watch.mail(case.assessment.level, case.verdict.disposition)
             await self._settle(case, reply)
+            await self._open_case(case, reply)
         except GatewayError as trouble:
             log.warning("temporary failure: %s", trouble)
+            self.watch.event(WatchedEvent.TEMPORARY)
             return trouble.reply
         return reply
 
@@ -117,19 +184,38 @@ class Gate:
             return case
         reading, assessment = await self.reader.weigh(message, envelope.sender)
         identity = await self.identifier.identify(reading, envelope)
-        case = replace(case, reading=reading, assessment=assessment, identity=identity)
+        key = delivery_key(envelope, message)
+        assessment = self.recent.weighed(assessment, identity, key, self.policy(), now)
+        case = replace(case, key=key, reading=reading, assessment=assessment, identity=identity)
         await self._count(now, assessment, envelope)
         try:
+            case = await self._identified(case)
             async with self.ledger.turn(identity.address):
                 return await self._recorded(case)
         except LedgerFailed as trouble:
             # the ledger's trouble is never the customer's: plain delivery, no consequence
             log.error("ledger: %s; delivered plain", trouble)  # noqa: TRY400 - the sentence says it all
+            self.watch.event(WatchedEvent.NO_LEDGER)
             return case
 
+    async def _identified(self, case: Case) -> Case:
+        """Ask who really wrote it where that matters; outside the sender's turn, so that no forger's DNS makes him wait."""
+        if case.identity.verified:
+            return case
+        standing = await self.ledger.standing(case.identity.address)
+        answers = answered_incidents(case.reading, self.house.domain)
+        if not matters(case.assessment, case.identity, standing, self.policy(), case.now, answers):
+            return case
+        return await self._asked(case)
+
+    async def _asked(self, case: Case) -> Case:
+        if case.asked or case.identity.verified:
+            return case
+        identity = await self.identifier.confirm(case.identity, case.reading, case.envelope, case.message)
+        return replace(case, identity=identity, asked=True)
+
     async def _recorded(self, case: Case) -> Case | Reply:
-        envelope, reading, identity, now = case.envelope, case.reading, case.identity, case.now
-        key = delivery_key(envelope, case.message)
+        envelope, reading, identity, now, key = case.envelope, case.reading, case.identity, case.now, case.key
         before = await self.ledger.seen(identity.address, key)
         if before is not None and before.reply:
             return _reply_again(before.reply)
@@ -141,13 +227,13 @@ class Gate:
             verdict = observed(verdict, standing) if observing or before.mode is Mode.OBSERVE else verdict
             return replace(case, reference=before.id, verdict=verdict, incident=before)
         verdict = judge(case.assessment, identity, standing, self.policy(), now, case.reference, answered_incidents(reading, self.house.domain))
-        if reason := why_not(reading, envelope, identity, self.house.own):
-            verdict = without_notice(verdict, standing)
-            log.debug("%s: no notice: %s", case.reference, reason)
+        verdict = self._unanswered(verdict, case, standing)
         verdict = self._possible(verdict, envelope)
         would_be = verdict
         if observing:
             verdict = observed(verdict, standing)
+        elif verdict.notice is not None or AlertKind.STRIKE_PROPOSED in verdict.alerts:
+            self.recent.answered(identity.address, case.assessment.likeness, now)
         incident = None
         if verdict.recordable:
             incident = incident_of(
@@ -157,6 +243,24 @@ class Gate:
         elif verdict.standing != standing:
             await self.ledger.put_standing(verdict.standing)
         return replace(case, verdict=verdict, incident=incident)
+
+    def _unanswered(self, verdict: Verdict, case: Case, standing: Standing) -> Verdict:
+        """The verdict without the notice that may not be written, and without a second strike for the same text."""
+        identity, likeness = case.identity, case.assessment.likeness
+        answered = verdict.notice is not None or verdict.strikes or AlertKind.STRIKE_PROPOSED in verdict.alerts
+        if answered and self.recent.same_text(identity.address, likeness, case.now):
+            log.info("%s: no notice: %s", case.reference, SAME_TEXT)
+            self.watch.notice_suppressed(SAME_TEXT)
+            return answered_before(verdict, standing, case.now)
+        reason = why_not(case.reading, case.envelope, identity, self.house.own)
+        if not reason and not must_be_told(verdict.notice):
+            reason = self.recent.why_not(standing, case.now)
+        if not reason:
+            return verdict
+        if verdict.notice is not None:
+            self.watch.notice_suppressed(reason)
+        log.debug("%s: no notice: %s", case.reference, reason)
+        return without_notice(verdict, standing, self.policy(), case.now)
 
     async def _act(self, case: Case, delivery: Delivery) -> Reply:
         """Do to the mail what the verdict says; protected recipients get it verbatim whatever it says."""
@@ -191,12 +295,12 @@ class Gate:
             return
         outgoing: tuple[OutgoingMail, ...] = ()
         level = case.assessment.level.word if case.assessment.level is not None else "unscored"
-        log.info("%s: %s, %s, %s, reply %d", case.reference, self.house.mode.value, level, case.incident.disposition.value, reply.code)
+        mode, disposition = self.house.mode.value, case.incident.disposition.value
+        fields = {"event": "incident", "reference": case.reference, "mode": mode, "level": level, "disposition": disposition, "code": reply.code}
+        log.info("%s: %s, %s, %s, reply %d", case.reference, mode, level, disposition, reply.code, extra=fields)
         try:
             if reply.positive:
-                told = case.verdict
-                if any(self._protected(recipient) for recipient in case.envelope.recipients):
-                    told = replace(told, disposition=Disposition.DELIVER)  # somebody of the team has it as it came
+                told = replace(case.verdict, disposition=self._done(case))
                 outgoing = self.writer.outgoing(case.incident, told, case.reading, case.assessment, case.message)
             final = str(reply) if reply.positive or reply.code >= 500 else ""
             if final or outgoing:
@@ -204,11 +308,42 @@ class Gate:
         except LedgerFailed as trouble:
             log.error("%s: the reply couldn't be noted: %s", case.reference, trouble)  # noqa: TRY400 - the sentence says it all
 
+    async def _open_case(self, case: Case, reply: Reply) -> None:
+        """What somebody must answer by a date becomes a case, once it really arrived, whatever its sender's standing (F13, H5)."""
+        to_complaints = any(recipient.lower() == self.house.complaints for recipient in case.envelope.recipients)
+        kind = case_kind(case.assessment, to_complaints=to_complaints)
+        observing = self.house.mode is not Mode.ENFORCE and kind is not CaseKind.CARE
+        if self.cases is None or kind is None or observing or not reply.positive:
+            return
+        case = await self._asked(case)  # the mail is delivered: nothing waits but the reply
+        arrival = Arrival(
+            kind,
+            case.reference,
+            case.now,
+            case.envelope,
+            case.message,
+            case.reading,
+            case.assessment,
+            case.identity,
+            self._done(case),
+            noticed=case.verdict.notice is not None,
+            incident=case.incident.id if case.incident is not None else "",
+        )
+        try:
+            await self.cases.arrived(arrival)
+        except LedgerFailed as trouble:
+            log.error("%s: the case couldn't be opened: %s", case.reference, trouble)  # noqa: TRY400 - the sentence says it all
+        except Exception:  # the mail is delivered: nothing that fails now may have its client send it once more
+            log.exception("%s: the case couldn't be opened", case.reference)
+
     async def _count(self, now: datetime, assessment: Assessment, envelope: Envelope) -> None:
         counters = {"mails": 1, f"level.{assessment.level.word if assessment.level is not None else 'unscored'}": 1}
         counters[f"language.{assessment.language}"] = 1
         counters |= {f"category.{category.value}": 1 for category in assessment.categories}
-        counters |= {f"mailbox.{recipient.lower()}": 1 for recipient in envelope.recipients[:20]}
+        counters |= {f"rule.{finding.rule}": 1 for finding in assessment.findings}
+        complained = Tag.COMPLAINT in assessment.tags
+        for recipient in envelope.recipients[:20]:
+            counters |= {f"mailbox.{recipient.lower()}": 1, **({f"complaint.{recipient.lower()}": 1} if complained else {})}
         try:
             await self.ledger.count(now, counters)
         except LedgerFailed as trouble:
@@ -219,6 +354,12 @@ class Gate:
     def _protected(self, recipient: str) -> bool:
         local = recipient.rpartition("@")[0].lower()
         return local in self.house.protected or recipient.lower() in self.house.protected_addresses
+
+    def _done(self, case: Case) -> Disposition:
+        """What was really done with a mail that was taken, as its sender and the managers are told."""
+        if any(self._protected(recipient) for recipient in case.envelope.recipients):
+            return Disposition.DELIVER  # somebody of the team has it as it came
+        return case.verdict.disposition
 
     def _possible(self, verdict: Verdict, envelope: Envelope) -> Verdict:
         """What will really be done: protected recipients get it verbatim, and what one of them gets isn't refused."""

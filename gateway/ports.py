@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
-from gateway.records import HeldMail, Incident, OutgoingMail
-from gateway.values import Assessment, Envelope, Identity, Reading, Reply, Standing, Verdict
+from gateway.numbers import Policy
+from gateway.records import CaseKind, HeldMail, Incident, OutgoingMail
+from gateway.values import Assessment, Disposition, Envelope, Identity, Level, Likeness, Reading, Reply, Standing, Verdict
 
 
 class Reader(Protocol):
@@ -83,6 +86,42 @@ class HeldStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A mail that arrived and opens a case.
+
+    Attributes:
+        reference: of the mail, by which the case will be known.
+        disposition: what was really done with it.
+        noticed: its sender gets a notice about it already.
+        incident: that it left, "" when it left none.
+    """
+
+    kind: CaseKind
+    reference: str
+    at: datetime
+    envelope: Envelope
+    message: bytes
+    reading: Reading
+    assessment: Assessment
+    identity: Identity
+    disposition: Disposition
+    noticed: bool = False
+    incident: str = ""
+
+
+class Cases(Protocol):
+    """Where somebody is found who answers by a date."""
+
+    async def arrived(self, arrival: Arrival) -> None:
+        """Open the case of a mail; the same mail again opens nothing more.
+
+        Raises:
+            LedgerFailed: it couldn't be opened.
+        """
+        ...
+
+
 class Writer(Protocol):
     """Writes our own mail: templates, ids and boundaries are its matter."""
 
@@ -113,9 +152,65 @@ class OwnMailboxes(Protocol):
         ...
 
 
+class Recent(Protocol):
+    """Remembers for a while what came and what was answered, in memory and without a word of it; never raises."""
+
+    def weighed(self, assessment: Assessment, identity: Identity, key: str, policy: Policy, now: datetime) -> Assessment:
+        """The assessment with what the sender's mails of the last hours add to it (flooding), and remember this mail."""
+        ...
+
+    def same_text(self, address: str, likeness: Likeness, now: datetime) -> bool:
+        """Whether a text like this was answered a short while ago, to this address or another of its domain."""
+        ...
+
+    def why_not(self, standing: Standing, now: datetime) -> str:
+        """Why this sender may not have one more notice now, "" when he may."""
+        ...
+
+    def answered(self, address: str, likeness: Likeness, now: datetime) -> None:
+        """Remember that a text was answered, or brought to the managers for a decision."""
+        ...
+
+
+class WatchedEvent(StrEnum):
+    """What may happen with a mail beside being judged and acted on."""
+
+    RESENT = "resent"
+    """It was settled before and got the same reply again."""
+    OWN = "own"
+    """It was for one of our own mailboxes."""
+    NO_LEDGER = "no_ledger"
+    """The ledger failed, so it was delivered plain."""
+    TEMPORARY = "temporary"
+    """Its client was told to come back (451)."""
+
+
+class Watch(Protocol):
+    """Is told what happens, for the metrics; never raises."""
+
+    def mail(self, level: Level | None, disposition: Disposition) -> None:
+        """A mail was acted on."""
+        ...
+
+    def event(self, event: WatchedEvent) -> None:
+        """Something else happened with a mail."""
+        ...
+
+    def notice_suppressed(self, reason: str) -> None:
+        """A notice was due and may not be written, for a reason of gateway.policy.answerable."""
+        ...
+
+
 class Identifier(Protocol):
     """Says who is accountable for a mail."""
 
     async def identify(self, reading: Reading, envelope: Envelope) -> Identity:
-        """Name the accountable author and whether a trusted host vouches for him."""
+        """Name the accountable author and whether a trusted host vouches for him; quick, asked for each mail."""
+        ...
+
+    async def confirm(self, identity: Identity, reading: Reading, envelope: Envelope, message: bytes) -> Identity:
+        """Find out for ourselves whether the author's domain stands behind a mail for which no trusted host spoke.
+
+        May take seconds, so it is asked only where it makes a difference; never raises, trouble leaves the author unverified.
+        """
         ...

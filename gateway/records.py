@@ -1,4 +1,4 @@
-"""What is remembered, as frozen values: incidents, our own mail on its way, mail that waits for a person."""
+"""What is remembered, as frozen values: incidents, our own mail on its way, cases, mail that waits for a person."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +33,7 @@ class Incident:
         held: whether the mail lies in the held store under this id.
         reply: the SMTP reply that the client got; the same mail gets it again.
         notes: what people did with it later, oldest first: time, who, what.
+        legal_hold: a person said that nothing of it may be deleted, whatever its age.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Incident:
     held: bool = False
     reply: str = ""
     notes: tuple[tuple[datetime, str, str], ...] = ()
+    legal_hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,82 @@ class OutgoingMail:
     last_error: str = ""
 
 
+class CaseKind(StrEnum):
+    """What a case is about."""
+
+    COMPLAINT = "complaint"
+    APPEAL = "appeal"
+    LEGAL = "legal"
+    CARE = "care"
+
+
+class CaseState(StrEnum):
+    """Whether somebody still owes an answer."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class CaseOutcome(StrEnum):
+    """How a case ended: `upheld` and `granted` answer an appeal (the decision stays, or is undone), `answered` any case."""
+
+    UPHELD = "upheld"
+    GRANTED = "granted"
+    ANSWERED = "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something that somebody must answer by a date: a complaint, an appeal, a legal notice, a person in danger (F15, H6).
+
+    Attributes:
+        reference: short, for people; that of the incident where the same mail left one.
+        sender: address of the author; for an appeal that of the incident, to whom the notice went.
+        verified: whether a trusted host vouched for the author.
+        language: of the mail.
+        opened: when it arrived, aware, UTC.
+        due: by when it is to be answered.
+        owner: who answers it.
+        key: delivery key of the mail; opening the same key twice within seven days is the same case.
+        message_id: of the mail, with its angle brackets.
+        incident: the incident that the mail left, or against which it appeals; "" for none.
+        against: what an appeal is against: "block", the kind of a notice, or what was done to the mail.
+        decider: who made the decision that is appealed, "" when no person did.
+        held: id under which the mail is kept, "" when it was delivered and isn't.
+        deadline: the customer's own, when his mail names one.
+        acknowledged: the sender was told that it arrived.
+        reminded: when the owner was told that it is overdue.
+        notes: what people did with it, oldest first: time, who, what.
+    """
+
+    reference: str
+    kind: CaseKind
+    sender: str
+    verified: bool
+    language: str
+    opened: datetime
+    due: datetime
+    owner: str
+    key: str = ""
+    message_id: str = ""
+    incident: str = ""
+    against: str = ""
+    decider: str = ""
+    held: str = ""
+    deadline: datetime | None = None
+    acknowledged: bool = False
+    reminded: datetime | None = None
+    state: CaseState = CaseState.OPEN
+    outcome: CaseOutcome | None = None
+    closed: datetime | None = None
+    closed_by: str = ""
+    notes: tuple[tuple[datetime, str, str], ...] = ()
+
+
+OWN_MAILBOX = "came to our own mailbox"
+"""How the reason of a held mail begins that isn't held from anybody: it was written to us."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeldMail:
     """A mail that waits for a person: what arrived, to whom it was going, and why it is held."""
@@ -103,3 +181,51 @@ class HeldMail:
     reason: str
     size: int
     released_by: str = ""
+    released_at: datetime | None = None
+
+
+class Action(StrEnum):
+    """What a manager may decide about something that waits for him."""
+
+    RELEASE = "release"
+    DELETE = "delete"
+    STRIKE = "strike"
+    BLOCK = "block"
+    LIFT = "lift"
+    DISMISS = "dismiss"
+    OVERTURN = "overturn"
+    PARDON = "pardon"
+    GRANT = "grant"
+    UPHOLD = "uphold"
+    ANSWERED = "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionItem:
+    """One numbered thing that a mail to the managers asked them to decide.
+
+    Attributes:
+        number: as printed in that mail, from 1.
+        reference: of the incident, held mail or case.
+        actions: what may be answered.
+        proposed: which of them a plain "confirm" means, None when it means none.
+    """
+
+    number: int
+    reference: str
+    actions: tuple[Action, ...]
+    proposed: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionList:
+    """What one mail to the managers asked, kept so that an answer to it is understood later.
+
+    Attributes:
+        id: the reference in the token of that mail's answer address: "2026-W47" for a digest.
+        at: when it was written, aware, UTC.
+    """
+
+    id: str
+    at: datetime
+    items: tuple[DecisionItem, ...] = ()

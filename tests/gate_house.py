@@ -11,6 +11,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from gateway_process import settings as settings_file
@@ -19,9 +20,12 @@ from reading_mails import FORMS
 from smtp_gateway import Client
 from smtp_sink import Sink
 
+from gateway.edge.case_desk import CaseDesk
+from gateway.edge.desks import desks_of
 from gateway.edge.downstream_pool import Pool
 from gateway.edge.held import HeldFolder
 from gateway.edge.identifier import HeaderIdentifier
+from gateway.edge.office import Office
 from gateway.edge.own_mailboxes import OwnMail
 from gateway.edge.rules import load_rules
 from gateway.edge.service import house_of
@@ -33,7 +37,7 @@ from gateway.edge.templates import Templates
 from gateway.edge.tinydb_ledger import TinyLedger
 from gateway.edge.writer import MailWriter, load_secret
 from gateway.errors import LedgerFailed
-from gateway.gate import Gate
+from gateway.gate import FORGETFUL, Gate
 from gateway.mail.message import read
 from gateway.values import Assessment, Category, Finding, Level, SegmentKind, Tag, Target
 
@@ -96,6 +100,7 @@ class GateHouse:
     clock: Clock
     sink: Sink
     client: Client | None = None
+    office: Office | None = None
 
     def change(self, **ports) -> None:
         self.gate = replace(self.gate, **ports)
@@ -116,31 +121,42 @@ class GateHouse:
         return sorted((mail.kind, mail.recipients[0]) for mail in await self.ledger.waiting())
 
 
+@cache
+def templates(language, zone) -> Templates:
+    """Tried once for all tests, which takes a second."""
+    return Templates(language, zone, None)
+
+
 @asynccontextmanager
-async def gate_house(state: Path, mode: str = "enforce") -> AsyncIterator[GateHouse]:
+async def gate_house(state: Path, mode: str = "enforce", more: str = "") -> AsyncIterator[GateHouse]:
     async with Sink() as sink:
-        settings = load_settings(settings_file(state, sink.port, mode=mode))
-        settings.state.mkdir()
+        settings = load_settings(settings_file(state, sink.port, mode=mode, more=more))
+        settings.state.mkdir(exist_ok=True)  # a house that was there before goes on with what it kept
         clock = Clock()
         policy = load_rules((folder("rules"),), frozenset())[0].policy
         async with await TinyLedger.open(settings.ledger_folder, clock=clock, zone=settings.zone) as ledger:
             held, reader = HeldFolder(settings.state), TellingReader()
-            writer = MailWriter(settings, Templates(settings.language, settings.zone, None), load_secret(settings.state), clock)
+            writer = MailWriter(settings, templates(settings.language, settings.zone), load_secret(settings.state), clock)
             pool = Pool(settings.downstream, settings.hostname)
             await pool.start()
+            site = house_of(settings, writer.domain)
+            identifier = HeaderIdentifier(frozenset(settings.identity.trusted_authserv_ids))
+            office = Office(ledger, held, writer, lambda: policy, pool.send, settings.hostname, clock)
+            desk = CaseDesk(ledger, writer, site.own, FORGETFUL)
             gate = Gate(
-                house=house_of(settings, writer.domain),
+                house=site,
                 policy=lambda: policy,
                 reader=reader,
-                identifier=HeaderIdentifier(frozenset(settings.identity.trusted_authserv_ids)),
+                identifier=identifier,
                 ledger=ledger,
                 held=held,
                 writer=writer,
-                own=OwnMail(Recipients(settings), held, ledger, writer, reader, clock, secrets.token_bytes),
+                own=OwnMail(Recipients(settings), held, ledger, writer, reader, clock, secrets.token_bytes, desk, desks_of(office, identifier, reader, secrets.token_bytes)),
                 clock=clock,
                 random=secrets.token_bytes,
+                cases=desk,
             )
-            house = GateHouse(settings, gate, reader, ledger, held, clock, sink)
+            house = GateHouse(settings, gate, reader, ledger, held, clock, sink, office=office)
             listener = Listener(settings, house.handle, pool)
             port = (await listener.start())[1]
             house.client = Client(*await asyncio.open_connection("127.0.0.1", port))

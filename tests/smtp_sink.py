@@ -125,12 +125,16 @@ class Sink:
                 async with asyncio.timeout(0.2):  # after a failed handshake asyncio never says that it is closed
                     await writer.wait_closed()
 
-    async def _say(self, writer: asyncio.StreamWriter, step: str, usual: str) -> str:
+    async def _say(self, writer: asyncio.StreamWriter, step: str, usual: str, mail: SunkMail | None = None) -> str:
         if delay := self.delays.get(step):
             await asyncio.sleep(delay)
         if self.close_at == step:
             raise ConnectionResetError
         reply = self.replies.get(step, usual)
+        if mail and reply.startswith("2"):  # whoever reads the reply may look for the mail at once
+            with self._arrived:
+                self.mails.append(mail)
+                self._arrived.notify_all()
         writer.write(f"{reply}\r\n".encode())
         await writer.drain()
         return reply
@@ -190,21 +194,9 @@ class Sink:
         if message.startswith(b"."):
             message = message[1:]
         message = message.replace(b"\r\n.", b"\r\n")
-        reply = await self._say(writer, "message", "250 2.0.0 Ok: sunk")
-        if reply.startswith("2"):
-            with self._arrived:
-                self.mails.append(
-                    SunkMail(
-                        now.sender or "",
-                        tuple(r for r, _ in now.recipients),
-                        message,
-                        now.options,
-                        tuple(o for _, o in now.recipients),
-                        now.xforward,
-                        connection,
-                    )
-                )
-                self._arrived.notify_all()
+        recipients, options = tuple(r for r, _ in now.recipients), tuple(o for _, o in now.recipients)
+        mail = SunkMail(now.sender or "", recipients, message, now.options, options, now.xforward, connection)
+        await self._say(writer, "message", "250 2.0.0 Ok: sunk", mail)
 
     @staticmethod
     async def _until_end(reader: asyncio.StreamReader, before: bytes) -> bytes:

@@ -11,7 +11,7 @@ from ledger_makers import NOON, a_mail, a_standing, an_incident
 
 from gateway.edge.codec import CodecError, decode, encode
 from gateway.edge.shard import PostedMail
-from gateway.records import HeldMail, Incident, OutgoingMail
+from gateway.records import DecisionList, HeldMail, Incident, OutgoingMail
 from gateway.values import Envelope, Level, Standing
 
 st.register_type_strategy(
@@ -20,7 +20,7 @@ st.register_type_strategy(
 )
 
 
-@pytest.mark.parametrize("kind", [Incident, Standing, OutgoingMail, HeldMail, PostedMail])
+@pytest.mark.parametrize("kind", [Incident, Standing, OutgoingMail, HeldMail, PostedMail, DecisionList])
 def test_any_value_survives_json(kind):
     @given(st.from_type(kind))
     def survives(value):

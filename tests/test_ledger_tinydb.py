@@ -1,7 +1,10 @@
 """The ledger as the path, the command line, the digest and the outbox use it."""
 
 import asyncio
+import os
 import stat
+import threading
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -217,15 +220,77 @@ async def test_nothing_of_a_forgotten_sender_stays_in_the_files(tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"anna@" in path.read_bytes()]
 
 
-async def test_old_incidents_are_purged_but_not_open_ones(ledger):
+async def test_a_forgotten_sender_is_in_no_index_of_an_earlier_run(tmp_path):
+    async with await TinyLedger.open(tmp_path, clock=Clock()) as ledger:
+        await ledger.record(an_incident(), a_standing(), (a_mail("W1"), a_mail("alert.threat.A1.0", recipients=("boss@shop.example",))))
+        await ledger.record(an_incident("A2", legal_hold=True), None, (a_mail("notice.warning.A2"),))
+    await asyncio.sleep(0.3)  # what was changed a moment ago isn't in the index
+    async with await TinyLedger.open(tmp_path, clock=Clock()) as ledger:
+        assert await ledger.forget("anna@example.net") == 1
+        assert [incident.id for incident in await ledger.incidents()] == ["A2"], "legal hold overrides"
+        assert [mail.id for mail in await ledger.waiting()] == ["notice.warning.A2"]
+        assert b"A1" not in (tmp_path / "index.json").read_bytes()
+
+
+async def test_incidents_are_revised_page_by_page(ledger):
     for number, state in enumerate(IncidentState):
         await ledger.record(an_incident(f"old{number}", at=NOON - timedelta(days=400), state=state), a_standing())
         await ledger.record(an_incident(f"new{number}", state=state), None)
-    assert await ledger.purge(NOON - timedelta(days=365)) == 3
-    left = await ledger.incidents(until=NOON - timedelta(days=365))
-    assert [incident.state for incident in left] == [IncidentState.OPEN]
-    assert len(await ledger.incidents()) == 5
+
+    def judge(incident):
+        return incident if incident.state is IncidentState.OPEN else replace(incident, excerpt="") if incident.id == "old0" else None
+
+    before = NOON - timedelta(days=365)
+    await ledger.revise_incidents(before, judge, commit=False)
+    assert len(await ledger.incidents()) == 8
+    await ledger.revise_incidents(before, judge)
+    left = await ledger.incidents(until=before)
+    assert {(incident.id, incident.state, incident.excerpt) for incident in left} == {
+        ("old0", IncidentState.WOULD_BE, ""),
+        ("old2", IncidentState.OPEN, "imbécile"),
+    }
+    assert len(await ledger.incidents()) == 6
     assert await ledger.standing("anna@example.net") == a_standing()
+
+
+async def test_senders_are_forgotten_only_without_incidents(ledger):
+    await ledger.record(an_incident(), a_standing())
+    await ledger.put_standing(a_standing("bela@example.org"))
+    await ledger.put_standing(a_standing("carl@example.org"))
+    asked = []
+    await ledger.forget_standings(lambda standing: asked.append(standing.address) or standing.address.startswith("bela"))
+    assert sorted(asked) == ["bela@example.org", "carl@example.org"]
+    assert [standing.address for standing in await ledger.standings(everyone=True)] == ["anna@example.net", "carl@example.org"]
+
+
+async def test_the_outboxs_depth_and_age(ledger):
+    assert await ledger.outbox_depth() == (0, None)
+    await ledger.apply(Changes(outgoing=(a_mail("N1", created=NOON - timedelta(hours=2)), a_mail("N2"))))
+    mail = (await ledger.waiting())[0]
+    await ledger.failed(mail, mail.recipients, NOON + timedelta(hours=3), "451 later")
+    assert await ledger.outbox_depth() == (2, NOON - timedelta(hours=2))
+
+
+async def test_the_ledger_tells_how_long_it_worked_and_what_failed(tmp_path):
+    told = []
+    broken = []
+
+    def write(descriptor, data):
+        if broken:
+            raise OSError(28, "No space left on device")
+        return os.write(descriptor, data)
+
+    async with await TinyLedger.open(tmp_path, clock=Clock(), disk=Disk(write=write)) as ledger:
+        ledger.observe = lambda seconds, failed: told.append((seconds >= 0, failed))
+        await ledger.writable()
+        with pytest.raises(LedgerFailed):
+            await ledger.update_incident("none")
+        broken.append(True)
+        with pytest.raises(LedgerFailed, match="No space left"):
+            await ledger.writable()
+        broken.clear()
+    assert [failed for _, failed in told[:3]] == [False, False, True], "that there is no such incident is no trouble of the disk"
+    assert not (tmp_path / ".trial").exists()
 
 
 async def test_one_heavy_sender_gets_files_of_his_own(ledger, tmp_path, clock):
@@ -403,3 +468,32 @@ async def test_hostile_addresses_and_subjects(ledger):
         assert (await ledger.standing(text)).allowed
         assert (await ledger.incident(f"I{number}")).subject == text
         assert [incident.id for incident in await ledger.incidents(sender=text)] == [f"I{number}"]
+
+
+async def test_who_is_unknown_costs_no_work_while_the_ledger_rests_and_waits_for_what_is_being_written(tmp_path):
+    writing, goes_on, told = threading.Event(), threading.Event(), []
+
+    def sync(descriptor):
+        if told:
+            writing.set()
+            goes_on.wait(10)
+        os.fsync(descriptor)
+
+    async with await TinyLedger.open(tmp_path, clock=Clock(), disk=Disk(sync=sync)) as ledger:
+        ledger.observe = lambda seconds, failed: told.append(failed)
+        assert await ledger.seen("anna@example.net", "key-I1") is None
+        assert await ledger.standing("anna@example.net") == Standing("anna@example.net")
+        assert told == []
+        told.append(False)
+        recording = asyncio.create_task(ledger.record(an_incident("I1"), a_standing(incident="I1")))
+        await asyncio.to_thread(writing.wait, 10)
+        asking = asyncio.gather(ledger.standing("anna@example.net"), ledger.seen("anna@example.net", "key-I1"))
+        await asyncio.sleep(0.05)
+        assert not asking.done(), "what is being written is waited for"
+        goes_on.set()
+        standing, seen = await asking
+        await recording
+        assert standing == a_standing(incident="I1")
+        assert seen == an_incident("I1")
+    with pytest.raises(LedgerFailed, match="closed"):
+        await ledger.standing("nobody@example.net")

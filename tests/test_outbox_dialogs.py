@@ -13,7 +13,7 @@ from outbox_sink import Sink, self_signed, serving
 from gateway.edge.durable import Disk
 from gateway.edge.ledger_files import Changes
 from gateway.edge.outbox import GIVE_UP, Outbox, retry_at
-from gateway.edge.settings import Accept, Addresses, Downstream, Limits, Outbound, Settings
+from gateway.edge.settings import Accept, Addresses, Downstream, NoticeSettings, Outbound, Settings
 from gateway.edge.tinydb_ledger import TinyLedger
 from gateway.errors import LedgerFailed
 
@@ -43,7 +43,7 @@ def settings_for(address, notices_per_hour=200, **route):
         outbound=Outbound(address=address, **route),
         accept=Accept(recipients=("support@shop.example",)),
         addresses=Addresses(support="support@shop.example"),
-        limits=Limits(notices_per_hour=notices_per_hour),
+        notices=NoticeSettings(per_hour=notices_per_hour),
     )
 
 

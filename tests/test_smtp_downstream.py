@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from dataclasses import replace
 
 import pytest
 from smtp_gateway import DATA, settings_for, until
@@ -74,6 +75,54 @@ async def test_an_unfinished_transaction_is_undone_before_the_next():
         (mail,) = sink.mails
         assert (mail.sender, mail.recipients) == ("c@d.test", TO[1:])
         assert sink.connections == 1
+
+
+async def test_a_connection_on_which_much_was_refused_is_not_handed_to_the_next_client():
+    """Postfix makes a session slow after ten errors; the next mail has nothing to do with them."""
+    async with Sink() as sink, Bench(sink) as pool:
+        sink.recipients = {f"u{number}@gateway.test": "550 5.1.1 unknown" for number in range(6)}
+
+        async def probe(unknown: int):
+            transaction = pool.transaction(HEAD)
+            for number in range(unknown):
+                assert (await transaction.ask(f"u{number}@gateway.test", ())).code == 550
+            transaction.close()
+
+        async def send():
+            assert (await pool.send(Envelope("a@b.test", TO), MESSAGE)).positive
+            return sink.mails[-1].connection
+
+        assert await send() == 1
+        await probe(5)
+        assert await send() == 1
+        for _ in range(2):
+            await probe(3)
+        assert await send() == 2
+        await probe(6)
+        assert pool.connections == 0
+        assert await send() == 3
+
+
+async def test_who_guesses_recipients_holds_no_connection_that_has_become_slow():
+    async with Sink() as sink, Bench(sink) as pool:
+        sink.recipients = {f"u{number}@gateway.test": "550 5.1.1 unknown" for number in range(14)}
+        transaction = pool.transaction(HEAD)
+        for number in range(14):
+            assert (await transaction.ask(f"u{number}@gateway.test", ())).code == 550
+        assert (await transaction.ask(TO[0], ())).positive
+        assert (await transaction.deliver(TO[:1], MESSAGE)).positive
+        transaction.close()
+        assert sink.connections == 3
+        assert pool.connections == 1
+
+
+async def test_a_connection_on_which_much_was_begun_and_nothing_sent_is_renewed():
+    async with Sink() as sink, Bench(sink) as pool:
+        for _ in range(120):
+            transaction = pool.transaction(HEAD)
+            assert (await transaction.ask(TO[0], ())).positive
+            transaction.close()
+        assert sink.connections == 3
 
 
 async def test_recipients_refused_at_the_second_asking():
@@ -258,6 +307,22 @@ async def test_a_dawdler_gives_its_connection_to_who_is_ready(monkeypatch):
         assert [mail.sender for mail in sink.mails] == ["quick@b.test", "a@b.test"]
 
 
+async def test_who_has_dawdled_long_enough_costs_the_next_no_time(monkeypatch):
+    monkeypatch.setattr(downstream_pool, "PATIENCE_SECONDS", 0.3)
+    async with Sink() as sink, Bench(sink, "connections = 2") as pool:
+        dawdlers = [pool.transaction(replace(HEAD, sender=f"{number}@b.test")) for number in range(2)]
+        for dawdler in dawdlers:
+            await dawdler.ask(TO[0], ())
+        await asyncio.sleep(0.35)
+        begun = asyncio.get_running_loop().time()
+        assert (await pool.send(Envelope("quick@b.test", TO), MESSAGE)).positive
+        assert asyncio.get_running_loop().time() - begun < 0.25
+        for dawdler in dawdlers:
+            assert (await dawdler.deliver(TO[:1], MESSAGE)).positive
+            dawdler.close()
+        assert [mail.sender for mail in sink.mails] == ["quick@b.test", "0@b.test", "1@b.test"]
+
+
 async def test_busy_connections_are_not_waited_for_forever():
     async with Sink() as sink, Bench(sink, "connections = 1\ntimeout_seconds = 1") as pool:
         connection = await pool.lease()
@@ -331,6 +396,8 @@ async def test_whose_mail_it_is_is_told_by_xforward():
         envelope = Envelope("a@b.test", TO, client="2001:db8::1", helo="mail.client.test", protocol="ESMTPS")
         await pool.send(envelope, MESSAGE)
         assert sink.mails[0].xforward == "NAME=[UNAVAILABLE] ADDR=IPV6:2001:db8::1 PROTO=ESMTP HELO=mail.client.test SOURCE=REMOTE"
+        await pool.send(replace(envelope, client_name="out.client.test"), MESSAGE)
+        assert sink.mails[1].xforward.startswith("NAME=out.client.test ADDR=IPV6:2001:db8::1 ")
 
 
 async def test_no_command_can_be_smuggled_into_a_released_mail():

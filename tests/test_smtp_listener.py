@@ -12,6 +12,7 @@ from smtp_sink import Sink
 from gateway import replies
 from gateway.edge.downstream_pool import Pool
 from gateway.edge.smtp_listener import Listener
+from gateway.edge.smtp_server import Server
 from gateway.errors import BadInput
 from gateway.values import Reply
 
@@ -133,10 +134,11 @@ async def test_xforward_holds_for_one_mail():
     settings = settings_for("127.0.0.1:1", listen='xclient_hosts = ["127.0.0.1"]')
     async with gateway(settings, lambda envelope, *_: keep(seen, envelope)) as house, house.client() as client:
         await client.hello()
-        assert (await client.say("XFORWARD NAME=c.test ADDR=IPV6:2001:db8::7 PROTO=ESMTP HELO=c.test")).startswith("250")
+        assert (await client.say("XFORWARD NAME=out.c.test ADDR=IPV6:2001:db8::7 PROTO=ESMTP HELO=c.test")).startswith("250")
         await client.mail(MESSAGE, recipients=["support+civil@gateway.test"])
         await client.mail(MESSAGE, recipients=["support+civil@gateway.test"])
-        assert [(envelope.client, envelope.helo) for envelope in seen] == [("2001:db8::7", "c.test"), ("127.0.0.1", "client.test")]
+        told = [(envelope.client_name, envelope.client, envelope.helo) for envelope in seen]
+        assert told == [("out.c.test", "2001:db8::7", "c.test"), ("", "127.0.0.1", "client.test")]
 
 
 async def test_proxy_protocol():
@@ -261,3 +263,21 @@ async def test_a_client_that_never_reads_is_let_go():
         await until(lambda: house.listener.service.sessions or talking.done(), 20)
         await until(lambda: not house.listener.service.sessions, 20)
         await talking
+
+
+async def test_a_client_who_is_gone_before_the_sessions_first_step_takes_no_place():
+    """uvloop tells of the end in the same breath as of the connection; a balancer's health check connects and closes."""
+
+    class Hasty(Server):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            self.eof_received()
+
+    async with Sink() as sink, gateway(settings_for(sink.address)) as house:
+        pairs = [socket.socketpair() for _ in range(5)]
+        for _, ours in pairs:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: Hasty(house.listener.service), ours)
+        await until(lambda: not house.listener.service.sessions and not house.listener.service.doors.connections)
+        for theirs, _ in pairs:
+            assert theirs.recv(100) == b"", "and the connection is closed"
+            theirs.close()

@@ -1,5 +1,7 @@
-"""The shipped unit stands systemd's own examination, and the service says what a notify unit waits for."""
+"""The shipped units stand systemd's own examination, and the service says and takes what they expect."""
 
+import os
+import re
 import shutil
 import socket
 import subprocess
@@ -7,39 +9,58 @@ import sys
 from pathlib import Path
 
 import pytest
-from gateway_process import GatewayProcess, settings
+from gateway_process import GatewayProcess, mail, settings, with_socket
 from smtp_sink import ThreadedSink
 
-from gateway.edge.notify import notify, watchdog_seconds
+from gateway.edge.notify import notify, passed_socket, watchdog_seconds
+from gateway.edge.settings import Settings
 from gateway.edge.shipped import folder
 
 UNIT = "courtesy.service"
+UNITS = sorted(path.name for path in folder("systemd").iterdir())
+SERVICES = [name for name in UNITS if name.endswith(".service")]
 
 
 @pytest.fixture
-def unit(tmp_path):
-    """The unit with a command that exists here: `verify` asks for it."""
+def units(tmp_path):
+    """The units with a command that exists here: `verify` asks for it."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("needs systemd-analyze (Debian package systemd)")
-    text = (folder("systemd") / UNIT).read_text(encoding="utf-8")
-    assert "ExecStart=/opt/courtesy/bin/courtesy serve" in text
-    copy = tmp_path / UNIT
-    copy.write_text(text.replace("/opt/courtesy/bin/courtesy", sys.executable), encoding="utf-8")
-    return copy
+    for name in UNITS:
+        text = (folder("systemd") / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace("/opt/courtesy/bin/courtesy", sys.executable), encoding="utf-8")
+    return tmp_path
 
 
 @pytest.mark.server
-def test_verify_has_nothing_to_say(unit):
+def test_verify_has_nothing_to_say(units):
     """It exits 0 on unknown keys too, so any word of it is a finding."""
-    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False)
+    command = ["systemd-analyze", "verify", "--man=no", *(str(units / name) for name in UNITS)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.server
-def test_it_is_hardened(unit):
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", str(unit)]
+@pytest.mark.parametrize("name", SERVICES)
+def test_they_are_hardened(units, name):
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", str(units / name)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_units_belong_together():
+    """One user has the state folder, every timer has its service, and each command is one of ours."""
+    assert UNIT in SERVICES
+    texts = {name: (folder("systemd") / name).read_text(encoding="utf-8") for name in UNITS}
+    for name in SERVICES:
+        assert re.search(r"^ExecStart=/opt/courtesy/bin/courtesy \w+", texts[name], re.MULTILINE), name
+        assert "\nUser=courtesy\nDynamicUser=yes\n" in texts[name], name
+        assert re.search(r"^StateDirectory=courtesy( |$)", texts[name], re.MULTILINE), name
+    for name in UNITS:
+        if name.endswith((".timer", ".socket")):
+            assert f"{name.rpartition('.')[0]}.service" in SERVICES
+    listen = re.search(r"^ListenStream=(.*)$", texts["courtesy.socket"], re.MULTILINE)[1]
+    assert listen == Settings.model_fields["listen"].default.address
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -88,6 +109,54 @@ def test_the_service_is_ready_alive_and_stopping(manager, tmp_path, monkeypatch)
         with pytest.raises(TimeoutError):
             manager.recv(1000)
     assert not any("Traceback" in line for line in gateway.lines)
+
+
+def listening(kind=socket.SOCK_STREAM):
+    sock = socket.socket(socket.AF_INET, kind)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+def test_socket_activation(tmp_path):
+    """The passed socket takes mail, and a client that comes while the service is away waits and is served."""
+    with ThreadedSink() as sink, listening() as passed:
+        passed.listen()
+        port = passed.getsockname()[1]
+        gateway = GatewayProcess(settings(tmp_path, sink.port, mode="pass"), passed)
+        gateway.start()
+        try:
+            assert gateway.port == port
+            assert gateway.send(mail("Hello.", number=1), "anna@client.example")[0] == 250
+            gateway.stop()
+            early = socket.create_connection(("127.0.0.1", port), timeout=90)
+            early.sendall(b"QUIT\r\n")
+            gateway.start()
+            assert early.makefile("rb").read().startswith(b"220 gw.shop.example ESMTP\r\n221 ")
+            early.close()
+            assert gateway.send(mail("Hello again.", number=2), "anna@client.example")[0] == 250
+        finally:
+            gateway.stop()
+    assert len(sink.mails) == 2
+
+
+def test_a_socket_that_does_not_listen_is_refused_with_a_sentence(tmp_path):
+    config = settings(tmp_path, 1025)
+    serve = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(config)]
+    with listening() as idle, listening(socket.SOCK_DGRAM) as datagrams:
+        for sock, number, says in ((idle, 1, "doesn't listen"), (datagrams, 1, "doesn't listen"), (idle, 2, "passes 2 sockets")):
+            command = with_socket(serve, sock, number)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, pass_fds=(sock.fileno(),))
+            assert done.returncode == 1
+            assert says in done.stderr
+            assert "Traceback" not in done.stderr
+
+
+def test_what_was_passed_to_another_process_is_left_alone(monkeypatch):
+    for pid, number in (("1", "1"), (str(os.getpid()), ""), (str(os.getpid()), "0"), ("", "")):
+        monkeypatch.setenv("LISTEN_PID", pid)
+        monkeypatch.setenv("LISTEN_FDS", number)
+        assert passed_socket() is None
+        assert "LISTEN_FDS" not in os.environ
 
 
 def test_the_wheel_carries_it():

@@ -201,7 +201,7 @@ def test_a_site_changes_one_word_and_one_template_and_keeps_the_rest(tmp_path):
     [
         ("en/notice/warning.j2", "Subject: A\n\n{{ done }}\n\n{{ unheard_of }}\n", r"warning\.j2:5: error: 'unheard_of' is undefined"),
         ("en/notice/warning.j2", "Subject: A\n\n{% if done %}\n", r"warning\.j2:3: error: "),
-        ("en/notice/warning.j2", "Subject: A {{ at }} {{ reference }}\n\nB\n", r"warning\.j2:1: error: 'reference' is undefined"),
+        ("en/notice/warning.j2", "Subject: A {{ at }} {{ sender }}\n\nB\n", r"warning\.j2:1: error: 'sender' is undefined"),
         ("en/notice/warning.j2", "Subject: A {{ categories }}\n\nB\n", r"warning\.j2:1: error: the subject of a notice must be fixed words"),
         ("en/notice/warning.j2", "Hello\n\nB\n", r'warning\.j2:1: error: the first line must be "Subject: \.\.\."'),
         ("en/notice/warning.j2", "Subject: A\n", r"warning\.j2:1: error: there is no text below the subject"),

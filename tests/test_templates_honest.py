@@ -5,30 +5,13 @@ import re
 from zoneinfo import ZoneInfo
 
 import pytest
-from template_facts import USUAL, notice_facts
+from template_facts import ARRIVED, NOT_ARRIVED, notice_facts
 
 from gateway.edge.shipped import folder
 from gateway.edge.template_words import load_words
-from gateway.edge.templates import LANGUAGES, Templates
-from gateway.values import Disposition, NoticeKind
+from gateway.edge.templates import LANGUAGES, SPEAK_OF_A_MAIL, Templates
+from gateway.values import Category, Disposition, NoticeKind
 
-# Words of the claim that a mail arrived, and of the claim that it didn't.
-ARRIVED = {
-    "en": r"has reached our team",
-    "fr": r"est bien parvenu",
-    "de": r"ist bei unserem Team angekommen",
-    "ru": r"доставлено нашей команде",
-    "hu": r"megkapták a munkatársaink",
-    "af": r"het ons span bereik",
-}
-NOT_ARRIVED = {
-    "en": r"has not been passed on|was not accepted",
-    "fr": r"n'a pas été transmis|n'a pas été accepté",
-    "de": r"wurde nicht an unser Team weitergegeben|wurde nicht angenommen",
-    "ru": r"не передано|не принято",
-    "hu": r"nem továbbítottuk|nem fogadtuk el",
-    "af": r"is nie aan ons span deurgegee nie|is nie aanvaar nie",
-}
 # Any word with which a sentence could speak of the fate of a mail in the past.
 FATE = {
     "en": r"\b(delivered|forwarded|reached|passed on|accepted|was held|been held|refused by|discarded|deleted|kept safe|arrived)\b",
@@ -48,15 +31,28 @@ THREATS = {
     "af": r"opskort|blokkeer|gevolge|polisie|owerheid|regs|laaste",
 }
 LABELS = {
-    "en": r"\byou (are|were|have been) (?!to |not |asked)|your behaviou?r",
-    "fr": r"\bvous (êtes|étiez|avez été)\b|votre comportement",
+    "en": r"\byou (are|were|have been) (?!to |not |asked|in contact)|your behaviou?r",
+    "fr": r"\bvous (êtes|étiez|avez été)\b(?! en contact)|votre comportement",
     "de": r"\bSie (sind|waren)\b|Ihr(em|es)? Verhalten",
     "ru": r"\bВы (грубы|оскорб|наруш)|Ваше поведение",
     "hu": r"\bÖn (sértő|durva|goromba)|magatartása|viselkedése",
     "af": r"\bu (is|was) (?!welkom)|u gedrag",
 }
 
-KINDS_OF_A_MAIL = [kind for kind, usual in USUAL.items() if usual is not None]
+# What always reaches us must name the complaints address: nothing else is certain for whoever is suspended or blocked.
+ALWAYS = {"en": r"\balways\b", "fr": r"\btoujours\b", "de": r"\bimmer\b", "ru": r"\bвсегда\b", "hu": r"\bmindig\b", "af": r"\baltyd\b"}
+COMPLAINTS = {
+    "en": r"complaint", "fr": r"réclamation", "de": r"beschwerde", "ru": r"жалоб", "hu": r"panasz", "af": r"klagte",
+}  # fmt: skip
+SAY_NO_PERSON = {NoticeKind.APOLOGY, NoticeKind.REINSTATEMENT, NoticeKind.ACKNOWLEDGEMENT, NoticeKind.APPEAL_UPHELD, NoticeKind.APPEAL_GRANTED}
+"""Their own last sentence says that a person reads the answer."""
+
+
+def source(language, kind):
+    return (folder("templates") / language / "notice" / f"{kind}.j2").read_text(encoding="utf-8")
+
+
+SPEAKING = [kind for kind in NoticeKind if "{{ done }}" in source("en", kind)]
 
 
 @pytest.fixture(scope="module")
@@ -74,29 +70,47 @@ def visible(html):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("kind", "disposition"), list(itertools.product(KINDS_OF_A_MAIL, Disposition)))
+@pytest.mark.parametrize(("kind", "disposition"), list(itertools.product(NoticeKind, [None, *Disposition])))
 def test_a_notice_says_what_was_really_done_and_nothing_else(templates, language, kind, disposition):
-    rendered = templates.notice(kind, language, notice_facts(kind, disposition=disposition))
-    arrived = disposition in {Disposition.DELIVER, Disposition.FOLD}
-    for form in (flat(rendered.text), visible(rendered.html)):
-        assert bool(re.search(ARRIVED[language], form)) is arrived
-        assert bool(re.search(NOT_ARRIVED[language], form)) is not arrived
+    if disposition is None and kind in SPEAK_OF_A_MAIL:
+        return  # not written at all, see below
+    for categories in ((Category.INSULT,), (Category.FLOODING,), ()):
+        rendered = templates.notice(kind, language, notice_facts(kind, disposition=disposition, categories=categories))
+        speaks = disposition is not None and kind in SPEAKING
+        for form in (flat(rendered.text), visible(rendered.html)):
+            assert bool(re.search(ARRIVED[language], form)) is (speaks and disposition in {Disposition.DELIVER, Disposition.FOLD})
+            assert bool(re.search(NOT_ARRIVED[language], form)) is (speaks and disposition in {Disposition.HOLD, Disposition.REFUSE})
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", NoticeKind)
 def test_only_the_sentence_of_the_disposition_speaks_of_the_fate_of_the_mail(language, kind):
-    source = (folder("templates") / language / "notice" / f"{kind}.j2").read_text(encoding="utf-8")
-    assert not re.search(FATE[language], source, re.IGNORECASE)
-    assert "disposition" not in source
-    assert ("{{ done }}" in source) is (kind is not NoticeKind.REINSTATEMENT)
+    body = source(language, kind).partition("\n")[2]
+    assert not re.search(FATE[language], body, re.IGNORECASE)
+    assert "disposition" not in body
+    assert ("{{ done }}" in body) is (kind in SPEAKING)
+
+
+def test_every_kind_that_is_about_a_mail_speaks_of_its_fate():
+    assert set(SPEAKING) >= SPEAK_OF_A_MAIL
+    assert set(NoticeKind) - set(SPEAKING) == {NoticeKind.REINSTATEMENT, NoticeKind.APPEAL_UPHELD}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_that_complaints_always_arrive_is_said_of_the_complaints_address(templates, language, kind):
+    facts = notice_facts(kind)
+    body = flat(templates.notice(kind, language, facts).text).partition("-----")[0]
+    promises = [s for s in re.split(r"(?<=[.!?]) ", body) if re.search(ALWAYS[language], s) and re.search(COMPLAINTS[language], s, re.IGNORECASE)]
+    assert all(facts.complaints in promise or facts.support in promise for promise in promises), promises
+    assert bool(promises) is (kind in {NoticeKind.FINAL_WARNING, NoticeKind.SUSPENSION, NoticeKind.BLOCK, NoticeKind.APPEAL_UPHELD})
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_other_shared_sentences_are_silent_about_it_and_the_four_differ(language):
     words, problems = load_words(language, [folder("templates")])
     assert not problems
-    for key in ("why", "again", "person", "automatic", "manual"):
+    for key in ("why", "repeated", "again", "always", "person", "automatic", "manual"):
         assert not re.search(FATE[language], words.text("sentences", key), re.IGNORECASE)
     done = {key: words.text("done", key) for key in ("delivered", "folded", "held", "refused")}
     assert {key for key, text in done.items() if re.search(ARRIVED[language], text)} == {"delivered", "folded"}
@@ -140,7 +154,18 @@ def test_notices_are_short_and_say_how_to_reach_a_person_and_who_decided(templat
     words, _ = load_words(language, [folder("templates")])
     assert len(text.split()) <= 190
     assert "!" not in text.replace(words.text("phrases", "greeting"), "")
-    assert words.text("sentences", "automatic" if facts.automatic else "manual") in text
-    assert (words.text("sentences", "person") in text) is (kind not in {NoticeKind.APOLOGY, NoticeKind.REINSTATEMENT})
+    # an acknowledgement decides nothing
+    assert (words.text("sentences", "automatic" if facts.automatic else "manual") in text) is (kind is not NoticeKind.ACKNOWLEDGEMENT)
+    assert (words.text("sentences", "person") in text) is (kind not in SAY_NO_PERSON)
     assert "K7Q2-9MX" in text
     assert "https://shop.example/respect" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_flood_is_told_of_as_one(templates, language):
+    words, _ = load_words(language, [folder("templates")])
+    flood = notice_facts(NoticeKind.REMINDER, categories=(Category.FLOODING,), clauses=("R14",))
+    both = notice_facts(NoticeKind.REMINDER, categories=(Category.FLOODING, Category.PRESSURE), clauses=("R14",))
+    told = words.text("sentences", "repeated").partition("{%")[0]
+    assert told in flat(templates.notice(NoticeKind.REMINDER, language, flood).text)
+    assert told not in flat(templates.notice(NoticeKind.REMINDER, language, both).text)

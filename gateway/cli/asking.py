@@ -17,7 +17,26 @@ from gateway.errors import BadInput, GatewayError, LedgerLocked
 CONFIG = click.option(
     "--config", type=click.Path(path_type=Path), envvar="COURTESY_CONFIG", default=Path("/etc/courtesy/courtesy.toml"), show_default=True, help="The settings file."
 )
+_USUAL = Path("/etc/courtesy/courtesy.toml")
+
+
+def _if_there(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    del context, parameter
+    return value or (_USUAL if _USUAL.is_file() else None)
+
+
+OPTIONAL_CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    envvar="COURTESY_CONFIG",
+    callback=_if_there,
+    help="The settings file, where one is needed.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+
+
+_PATIENCE = dict.fromkeys(("incident.overturn_rules", "incident.import", "ledger.purge", "ledger.check", "sender.export", "sender.forget", "digest.show", "digest.send", "rules.history", "rules.reload"), 3_600.0)
+"""Seconds for what reads everything that is kept."""
 
 
 def who() -> str:
@@ -25,14 +44,24 @@ def who() -> str:
     return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
-def office(config: Path, call: str, **arguments: Any) -> Any:
-    """Run an operation of the office and return its answer; ends the command with a sentence when it can't be done."""
+def settings_of(config: Path) -> Settings:
+    """Read the settings file; ends the command with every error of it when it has some."""
     try:
-        settings = load_settings(config)
+        return load_settings(config)
     except BadInput as error:
         fail(str(error), 1)
+
+
+def optional_settings(config: Path | None) -> Settings | None:
+    """Read the settings file when there is one."""
+    return settings_of(config) if config is not None else None
+
+
+def office(config: Path, call: str, **arguments: Any) -> Any:
+    """Run an operation of the office and return its answer; ends the command with a sentence when it can't be done."""
+    settings = settings_of(config)
     try:
-        return ask(settings.state, call, arguments)
+        return ask(settings.state, call, arguments, _PATIENCE.get(call, 60.0))
     except ConnectionError:
         pass
     except GatewayError as error:

@@ -9,7 +9,7 @@ from gateway.cli.plain import plain
 from gateway.edge.settings import load_settings
 from gateway.errors import BadInput
 
-_FILE = click.Path(path_type=Path)
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.group()
@@ -21,8 +21,11 @@ def config() -> None:
 @click.argument("file", type=_FILE)
 def check(file: Path) -> None:
     """Print every error of a settings file, FILE:LINE: error: TEXT."""
+    from gateway.edge.dkim_signer import load_signer
+
     try:
         settings = load_settings(file)
+        load_signer(settings.dkim)
     except BadInput as error:
         for problem in error.problems:
             click.echo(plain(str(problem)))
@@ -42,6 +45,11 @@ def warnings(file: Path, settings: object) -> list[str]:
         found.append(f"{file}:0: warning: addresses.managers is empty, so nobody is told of threats; name at least one manager")
     if settings.mode is Mode.ENFORCE and not settings.identity.trusted_authserv_ids:
         found.append(f"{file}:0: warning: identity.trusted_authserv_ids is empty, so every sender is unverified and nobody is ever warned")
+    domain, support = settings.dkim.domain, settings.addresses.support_mailbox.domain
+    if domain and not (support == domain or support.endswith(f".{domain}") or domain.endswith(f".{support}")):
+        found.append(f"{file}:0: warning: dkim.domain {domain} isn't that of {support}, so the signature doesn't help notices pass DMARC")
+    if settings.rules.watch and not settings.rules_dir:
+        found.append(f"{file}:0: warning: rules.watch is on, but rules_dir is empty, so there is nothing to watch; name the folder of your rules")
     return found
 
 

@@ -1,43 +1,48 @@
-"""`score --explain`: the mail with its findings marked, and the arithmetic, readable by an agent."""
+"""`score --explain`: the mail with its findings marked, the sum, and what would follow, readable by an agent, with or without colour."""
 
 from rich.console import Console
 from rich.text import Text
 
-from gateway.cli.plain import plain
-from gateway.values import Assessment, Finding, Reading, Segment, SegmentKind
+from gateway.cli.explanation import Explanation, Stretch
 
 
-def explained(name: str, reading: Reading, assessment: Assessment) -> None:
+def show(told: Explanation) -> None:
     """Print one mail's explanation."""
-    console = Console(highlight=False, soft_wrap=True)
-    level = assessment.level.word if assessment.level is not None else f"unscored: {assessment.error}"
-    console.print(Text(plain(f"{name}: {level}, {assessment.points} points, language {assessment.language}"), style="bold"))
-    for index, segment in enumerate(reading.segments):
-        if segment.kind in {SegmentKind.SUBJECT, SegmentKind.OWN, SegmentKind.SIGNATURE}:
-            console.print(Text(f"  {segment.kind.value}:", style="dim"))
-            console.print(_marked(segment, [f for f in (*assessment.findings, *assessment.uncounted) if f.segment_index == index]))
-        else:
-            console.print(Text(f"  {segment.kind.value}: {len(segment.text)} characters, not scored", style="dim"))
-    for finding in assessment.findings:
-        console.print(Text(plain(f"  {finding.points:+d} {_told(finding)}")))
-    for finding in assessment.uncounted:
-        console.print(Text(plain(f"   0 {_told(finding)}: not counted"), style="dim"))
-    for line in assessment.arithmetic:
-        console.print(Text(plain(f"  {line}"), style="dim"))
-    if assessment.tags:
-        console.print(Text(plain(f"  tags: {', '.join(sorted(assessment.tags))}")))
+    console = Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
+    console.print(Text(f"{told.name}: {told.verdict}", style="bold"))
+    for stretch in told.stretches:
+        if stretch.unscored:
+            console.print(Text(f"  {stretch.kind}: {stretch.unscored} characters, not scored", style="dim"))
+        elif stretch.text.strip():
+            console.print(Text(f"  {stretch.kind}:", style="dim"))
+            console.print(_marked(stretch))
+    for title, lines in (
+        ("counted", told.counted),
+        ("not counted", told.uncounted),
+        ("the sum", told.arithmetic),
+        ("otherwise", told.otherwise),
+        ("tags", (told.tags,) if told.tags else ()),
+        ("what would follow for a verified sender with", told.follows),
+    ):
+        if lines:
+            console.print(Text(f"  {title}:", style="dim"))
+            for line in lines:
+                console.print(Text(f"    {line}"))
 
 
-def _told(finding: Finding) -> str:
-    why = f" ({', '.join(finding.modifiers)})" if finding.modifiers else ""
-    clause = f" [{', '.join(finding.clause)}]" if finding.clause else ""
-    return f"{finding.rule} {finding.category.value} at {finding.target.value}: {finding.text!r}{why}{clause}"
-
-
-def _marked(segment: Segment, findings: list[Finding]) -> Text:
-    """The segment's text with the findings in colour; control characters are replaced one for one, so spans still fit."""
-    shown = Text("".join(plain(c) or " " for c in segment.text))
-    for finding in findings:
-        counted = finding.points > 0 and "signal" not in finding.modifiers and "covered" not in finding.modifiers
-        shown.stylize("bold red" if counted else "yellow", *finding.span)
+def _marked(stretch: Stretch) -> Text:
+    """The text with numbers around each finding, so that it is told without colour as well."""
+    starts: dict[int, list[str]] = {}
+    ends: dict[int, list[str]] = {}
+    for mark in stretch.marks:
+        starts.setdefault(mark.span[0], []).append(f"[{mark.number}:")
+        ends.setdefault(mark.span[1], []).insert(0, "]")
+    shown = Text()
+    edges = sorted({0, len(stretch.text), *starts, *ends})
+    for place, until in zip(edges, [*edges[1:], len(stretch.text)], strict=True):
+        for edge in (*ends.get(place, ()), *starts.get(place, ())):
+            shown.append(edge, style="dim")
+        inside = [mark for mark in stretch.marks if mark.span[0] <= place < mark.span[1]]
+        style = "bold red" if any(mark.counted for mark in inside) else "yellow" if inside else ""
+        shown.append(stretch.text[place:until], style=style)
     return shown

@@ -5,14 +5,14 @@ from pathlib import Path
 import click
 
 from gateway.cli.asking import CONFIG, JSON, office, show_json, who
-from gateway.cli.plain import facts, table
+from gateway.cli.plain import facts, fail, plain, table
 
 _COLUMNS = ("id", "at", "sender", "level", "disposition", "strikes", "notice", "proposal", "state")
 
 
 @click.group()
 def incident() -> None:
-    """Incidents: list, show, overturn."""
+    """Incidents: list, show, decide, import."""
 
 
 @incident.command("list")
@@ -47,9 +47,19 @@ def show(config: Path, reference: str, *, as_json: bool) -> None:
 @CONFIG
 @JSON
 @click.option("--by", help="Who decides, for the record; default: you.")
-@click.argument("reference")
-def overturn(config: Path, reference: str, *, as_json: bool, by: str | None) -> None:
-    """Undo an incident: strikes erased, held mail delivered, an apology sent."""
+@click.option("--rules", "version", help="Instead of one incident everything that this version of the rules led to.")
+@click.option("--rule", default="", help="Only what wouldn't have reached its level without this rule.")
+@click.option("--yes", is_flag=True, help="With --rules: do it; without it only the list is shown.")
+@click.argument("reference", required=False)
+def overturn(config: Path, reference: str | None, *, as_json: bool, by: str | None, version: str | None, rule: str, yes: bool) -> None:
+    """Undo an incident, or all of a version of the rules: strikes erased, held mail delivered, an apology sent."""
+    if (reference is None) == (version is None):
+        raise click.UsageError("name an incident, or a version of the rules with --rules")
+    if version is None and (rule or yes):
+        raise click.UsageError("--rule and --yes go with --rules")
+    if version is not None:
+        _overturn_rules(config, version, rule, by or who(), yes=yes, as_json=as_json)
+        return
     row = office(config, "incident.overturn", reference=reference, by=by or who())
     if as_json:
         show_json(row)
@@ -57,3 +67,99 @@ def overturn(config: Path, reference: str, *, as_json: bool, by: str | None) -> 
         released = " The held mail was delivered." if row["released"] else ""
         told = " The sender gets an apology." if row["noticed"] else ""
         click.echo(f"{row['id']} is overturned.{released}{told}")
+
+
+def _overturn_rules(config: Path, version: str, rule: str, by: str, *, yes: bool, as_json: bool) -> None:
+    row = office(config, "incident.overturn_rules", version=version, rule=rule, by=by, commit=yes)
+    if as_json:
+        show_json(row)
+        return
+    table(row["incidents"], ("id", "at", "sender", "level", "points", "rules", "disposition", "strikes", "notice"), "Nothing that is still in force.")
+    for failed in row["failed"]:
+        click.echo(plain(f"{failed['id']} couldn't be undone: {failed['why']}"), err=True)
+    if row["blocked_senders"]:
+        click.echo(plain(f"A person has blocked, and only a person lifts it: {', '.join(row['blocked_senders'])}"))
+    if yes:
+        click.echo(f"Overturned: {row['overturned']}.")
+    elif row["incidents"]:
+        click.echo(f"{len(row['incidents'])} would be overturned; --yes does it.")
+
+
+@incident.command()
+@CONFIG
+@JSON
+@click.option("--by", help="Who decides, for the record; default: you.")
+@click.argument("reference")
+def confirm(config: Path, reference: str, *, as_json: bool, by: str | None) -> None:
+    """Count the strike that an incident proposes; the sender is told as the ladder says."""
+    row = office(config, "incident.confirm", reference=reference, by=by or who())
+    if as_json:
+        show_json(row)
+    else:
+        told = f" The sender gets a notice: {row['notice'].replace('_', ' ')}." if row["notice"] else ""
+        block = " A block is proposed now." if row["proposal"] == "block" else ""
+        click.echo(f"{row['id']} counts: {row['strikes']} strike{'' if row['strikes'] == 1 else 's'}.{told}{block}")
+
+
+@incident.command()
+@CONFIG
+@JSON
+@click.option("--by", help="Who decides, for the record; default: you.")
+@click.argument("reference")
+def dismiss(config: Path, reference: str, *, as_json: bool, by: str | None) -> None:
+    """Reject what an incident proposes: nothing counts, nobody is blocked."""
+    row = office(config, "incident.dismiss", reference=reference, by=by or who())
+    if as_json:
+        show_json(row)
+    else:
+        click.echo(f"{row['id']}: the proposal ({row['dismissed']}) is rejected.")
+
+
+@incident.command()
+@CONFIG
+@JSON
+@click.option("--by", help="Who decides, for the record; default: you.")
+@click.argument("reference")
+def lift(config: Path, reference: str, *, as_json: bool, by: str | None) -> None:
+    """End a suspension early, on the ground of the calm mail that an incident is; the strikes stay."""
+    row = office(config, "incident.lift", reference=reference, by=by or who())
+    if as_json:
+        show_json(row)
+    else:
+        told = " The sender is told." if row["noticed"] else ""
+        click.echo(f"The suspension of {row['address']} is over.{told}")
+
+
+@incident.command()
+@CONFIG
+@JSON
+@click.option("--by", help="Who decides, for the record; default: you.")
+@click.option("--end", is_flag=True, help="End the legal hold.")
+@click.argument("reference")
+def keep(config: Path, reference: str, *, as_json: bool, by: str | None, end: bool) -> None:
+    """Put an incident under legal hold: nothing of it is deleted while it is."""
+    row = office(config, "incident.keep", reference=reference, by=by or who(), hold=not end)
+    if as_json:
+        show_json(row)
+    else:
+        click.echo(f"{row['id']} is {'' if row['legal_hold'] else 'no longer '}under legal hold.")
+
+
+@incident.command("import")
+@CONFIG
+@JSON
+@click.option("--by", help="Who imports, for the record; default: you.")
+@click.option("--dry-run", is_flag=True, help="Only check the file and say what it would be.")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def import_(config: Path, file: Path, *, as_json: bool, by: str | None, dry_run: bool) -> None:
+    """Import incidents of phone, chat, reviews or the counter from a CSV or JSON file: all or nothing, each once."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        fail(f"{file} can't be read as UTF-8 text")
+    row = office(config, "incident.import", text=text, name=str(file), by=by or who(), commit=not dry_run)
+    if as_json:
+        show_json(row)
+    else:
+        new = "Would be imported" if dry_run else "Imported"
+        click.echo(f"{new}: {row['imported']}. Imported before: {row['known']}. Strikes: {row['strikes']}.")

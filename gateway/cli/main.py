@@ -13,6 +13,10 @@ COMMANDS = {
     "sender": "gateway.cli.sender:sender",
     "incident": "gateway.cli.incident:incident",
     "held": "gateway.cli.held:held",
+    "case": "gateway.cli.case:case",
+    "digest": "gateway.cli.digest:digest",
+    "policy": "gateway.cli.policy:policy",
+    "ledger": "gateway.cli.ledger:ledger",
 }
 
 

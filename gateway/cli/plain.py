@@ -29,7 +29,7 @@ def table(rows: list[dict[str, Any]], columns: tuple[str, ...], nothing: str) ->
         return
     shown = Table(box=box.SIMPLE, pad_edge=False)
     for column in columns:
-        shown.add_column(column.replace("_", " "), no_wrap=column in {"id", "at", "suspended_until"}, overflow="fold")
+        shown.add_column(column.replace("_", " "), no_wrap=column in {"id", "reference", "at", "opened", "due", "suspended_until"}, overflow="fold")
     for row in rows:
         shown.add_row(*(Text(plain(_short(column, cell(row.get(column))))) for column in columns))
     console = Console()
@@ -39,7 +39,7 @@ def table(rows: list[dict[str, Any]], columns: tuple[str, ...], nothing: str) ->
 
 def _short(column: str, text: str) -> str:
     """Times to the minute, in UTC."""
-    return text[:16].replace("T", " ") if column in {"at", "suspended_until"} and len(text) > 16 else text
+    return text[:16].replace("T", " ") if column in {"at", "opened", "due", "suspended_until"} and len(text) > 16 else text
 
 
 def cell(value: Any) -> str:

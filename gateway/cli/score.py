@@ -13,6 +13,7 @@ from gateway.errors import BadInput
 from gateway.values import Assessment, Reading
 
 if TYPE_CHECKING:
+    from gateway.cli.explanation import Explanation
     from gateway.edge.weigher import Weigher
 
 
@@ -20,24 +21,30 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON a mail.")
 @click.option("--explain", is_flag=True, help="The mail with its findings marked, the sum, and what was not counted.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="With --explain: write it to FILE, one page to attach to a ticket.")
 @click.option("--rules", "rules_dir", type=click.Path(path_type=Path), help="Lay a site folder over the shipped rules.")
 @click.option("--only-rules", type=click.Path(path_type=Path), help="Use this rules folder instead of the shipped one.")
 @click.option("--config", type=click.Path(path_type=Path), help="Take the site's rules and limits from its settings.")
 @click.pass_context
 def score(
-    context: click.Context, paths: tuple[str, ...], *, as_json: bool, explain: bool, rules_dir: Path | None, only_rules: Path | None, config: Path | None
+    context: click.Context,
+    paths: tuple[str, ...],
+    *,
+    as_json: bool,
+    explain: bool,
+    html: Path | None,
+    rules_dir: Path | None,
+    only_rules: Path | None,
+    config: Path | None,
 ) -> None:
     """Score mails: .eml files, folders, mbox or one of its mails as PATH#n, Maildir, or - for standard input."""
     from gateway.edge.weigher import Mail, unscored
 
-    if rules_dir is not None and only_rules is not None:
-        raise click.UsageError("--rules and --only-rules exclude each other")
-    missing = [name for name in paths if name != "-" and not Path(name).exists() and not one_of_many(name)]
-    if missing:
-        raise click.UsageError(f"there is no {missing[0]}")
+    _sensible(paths, explain=explain, html=html, rules_dir=rules_dir, only_rules=only_rules)
     weigher = _weigher(config, rules_dir, only_rules)
     failed = False
     count = 0
+    told: list[Explanation] = []
     for source in mails(list(paths)):
         if source.error:
             reading, assessment = Reading(()), unscored(source.error, weigher.version)
@@ -48,15 +55,45 @@ def score(
         if as_json:
             click.echo(json.dumps(_row(source, reading, assessment), ensure_ascii=False))
         elif explain:
-            from gateway.cli.explain import explained
-
-            explained(source.name, reading, assessment)
+            told.append(_explained(source, reading, assessment, weigher, shown=html is None))
         else:
             click.echo(_line(source, reading, assessment))
+    if html is not None:
+        _write(html, told)
     if not count:
         click.echo("no mail was found there", err=True)
     if failed:
         context.exit(1)
+
+
+def _sensible(paths: tuple[str, ...], *, explain: bool, html: Path | None, rules_dir: Path | None, only_rules: Path | None) -> None:
+    if rules_dir is not None and only_rules is not None:
+        raise click.UsageError("--rules and --only-rules exclude each other")
+    if html is not None and not explain:
+        raise click.UsageError("--html goes with --explain")
+    missing = [name for name in paths if name != "-" and not Path(name).exists() and not one_of_many(name)]
+    if missing:
+        raise click.UsageError(f"there is no {missing[0]}")
+
+
+def _explained(source: Source, reading: Reading, assessment: Assessment, weigher: "Weigher", *, shown: bool) -> "Explanation":
+    from gateway.cli.explain import show
+    from gateway.cli.explanation import explanation
+
+    told = explanation(source.name, reading, assessment, weigher.policy)
+    if shown:
+        show(told)
+    return told
+
+
+def _write(html: Path, told: "list[Explanation]") -> None:
+    from gateway.cli.explain_html import page
+
+    try:
+        html.write_text(page(told), encoding="utf-8")
+    except OSError as error:
+        fail(f"{html} can't be written: {error.strerror}")
+    click.echo(f"{len(told)} mail{'s' if len(told) != 1 else ''} explained in {html}.")
 
 
 def _weigher(config: Path | None, rules_dir: Path | None, only_rules: Path | None) -> "Weigher":

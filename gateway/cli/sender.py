@@ -42,8 +42,8 @@ def show(config: Path, address: str, *, as_json: bool) -> None:
         facts(row)
 
 
-def _decide(config: Path, call: str, address: str, done: str, *, as_json: bool, by: str | None) -> None:
-    row = office(config, call, address=address, by=by or who())
+def _decide(config: Path, call: str, address: str, done: str, *, as_json: bool, by: str | None, **more: bool) -> None:
+    row = office(config, call, address=address, by=by or who(), **more)
     if as_json:
         show_json(row)
         return
@@ -68,10 +68,11 @@ def pardon(config: Path, address: str, *, as_json: bool, by: str | None) -> None
 @CONFIG
 @JSON
 @_BY
+@click.option("--really", is_flag=True, help="Also when it is a shared mailbox or of a large organisation.")
 @click.argument("address")
-def block(config: Path, address: str, *, as_json: bool, by: str | None) -> None:
+def block(config: Path, address: str, *, as_json: bool, by: str | None, really: bool) -> None:
     """Block a sender: refused in session when verified, held when not."""
-    _decide(config, "sender.block", address, "is blocked", as_json=as_json, by=by)
+    _decide(config, "sender.block", address, "is blocked", as_json=as_json, by=by, really=really)
 
 
 @sender.command()
@@ -88,7 +89,7 @@ def allow(config: Path, address: str, *, as_json: bool, by: str | None) -> None:
 @CONFIG
 @click.argument("address")
 def export(config: Path, address: str) -> None:
-    """Print everything that the ledger knows of a sender, as JSON."""
+    """Print everything that is kept about a sender, as JSON."""
     click.echo(json.dumps(office(config, "sender.export", address=address), ensure_ascii=False, indent=2))
 
 
@@ -97,6 +98,8 @@ def export(config: Path, address: str) -> None:
 @click.argument("address")
 @click.confirmation_option(prompt="Erase everything that is known of this sender?")
 def forget(config: Path, address: str) -> None:
-    """Erase a sender from the ledger."""
+    """Erase a sender from ledger, held mail and outbox."""
     row = office(config, "sender.forget", address=address)
-    click.echo(f"{row['address']}: {row['erased_incidents']} incidents erased.")
+    click.echo(f"{row['address']}: {row['erased_incidents']} incidents and {row['erased_held']} held mails erased.")
+    if row["under_legal_hold"]:
+        click.echo(f"Under legal hold, so kept: {', '.join(row['under_legal_hold'])}.")

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import logging
 import sys
 from pathlib import Path
 
@@ -17,12 +16,12 @@ from gateway.errors import GatewayError
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="The settings file.")
 def serve(config: Path) -> None:
     """Run the gateway until it is told to stop."""
+    from gateway.edge.logs import set_up
     from gateway.edge.service import serve as run
 
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("mail.log").setLevel(logging.WARNING)
     try:
         settings = load_settings(config)
+        set_up(settings.log)
         runner = asyncio.Runner(loop_factory=_loop_factory())
         with runner:
             runner.run(run(settings, lambda line: print(line, file=sys.stderr, flush=True)))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.edge.downstream_pool import Pool
 from gateway.edge.held import HeldFolder
+from gateway.edge.identifier import many_of
 from gateway.edge.office import Office
 from gateway.edge.rules import load_rules
 from gateway.edge.scorer import rules_folders
@@ -41,4 +42,4 @@ async def direct_office(settings: Settings) -> AsyncIterator[Office]:
             finally:
                 await pool.stop()
 
-        yield Office(ledger, HeldFolder(settings.state), writer, lambda: book.policy, send, settings.hostname, utc_now)
+        yield Office(ledger, HeldFolder(settings.state), writer, lambda: book.policy, send, settings.hostname, utc_now, many=many_of(settings.identity), rules=lambda: book.scoring)

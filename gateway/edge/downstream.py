@@ -23,6 +23,10 @@ _REPLY_LIMIT = 65_536
 _BLOCK = 262_144
 """Bodies up to this go in one write, larger ones in blocks, so that a slow server is seen by its lack of progress."""
 
+_MOST_REFUSALS = 5
+_MOST_RESETS = 50
+"""Postfix makes each reply wait a second after 10 errors without an accepted mail, hangs up after 20, and counts RSET from 100 on."""
+
 _REPLY_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: (.*)|$)", re.DOTALL)
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -90,12 +94,15 @@ class Connection(asyncio.Protocol):
         idle_since: loop time of the last reply.
         dirty: a transaction was begun and not ended; RSET goes before the next one.
         silent: it gave no reply in time, so that another try would only be as slow.
+        refusals: negative replies since the last accepted mail.
+        resets: transactions undone since then.
     """
 
     def __init__(self, seconds: float) -> None:
         self.extensions = Extensions()
         self.opened = self.idle_since = 0.0
         self.dirty = self.silent = False
+        self.refusals = self.resets = 0
         self._seconds = seconds
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
@@ -180,6 +187,11 @@ class Connection(asyncio.Protocol):
         """Whether it is open and nothing unasked-for came (an idle server says 421 before it closes)."""
         return not (self._failure or self._replies or self._buffer or self._lines)
 
+    @property
+    def worn(self) -> bool:
+        """Whether the server may hold earlier clients' errors against the next one, who has nothing to do with them."""
+        return self.refusals > _MOST_REFUSALS or self.resets > _MOST_RESETS
+
     def close(self) -> None:
         """Say QUIT and close; nobody waits for the answer."""
         if self._transport and not self._transport.is_closing():
@@ -214,6 +226,7 @@ class Connection(asyncio.Protocol):
                 raise DownstreamFailed("a command with a control character is never sent on")
         if not self.usable:
             raise DownstreamFailed(self._failure or "the server spoke out of turn")
+        self.resets += commands.count("RSET")
         lines = [f"{command}\r\n".encode("utf-8", "surrogateescape") for command in commands]
         if "PIPELINING" in self.extensions.keywords:
             self._write(b"".join(lines))
@@ -257,6 +270,8 @@ class Connection(asyncio.Protocol):
             raise
         reply = await self.reply()
         self.dirty = False
+        if reply.positive:
+            self.refusals = self.resets = 0
         return reply
 
     async def reply(self) -> Reply:
@@ -281,6 +296,7 @@ class Connection(asyncio.Protocol):
             raise DownstreamFailed(self._failure)
         reply = self._replies.popleft()
         self.idle_since = asyncio.get_running_loop().time()
+        self.refusals += reply.code >= 400
         if reply.code == 421:
             self.close()
             raise DownstreamFailed(f"the server says {reply}")

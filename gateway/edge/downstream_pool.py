@@ -21,7 +21,7 @@ AGE_SECONDS = 300.0
 REFRESH_SECONDS = 60.0
 """The offers are learned again after this time without a new connection."""
 PATIENCE_SECONDS = 1.0
-"""Who waits longer for a connection may take that of a client who dawdles in the middle of a transaction."""
+"""A client who dawdles longer in the middle of a transaction gives its connection up to whoever is ready and finds none."""
 _START_SECONDS = 3.0
 """How long a start waits for the server's offers; a server that is away must not keep our greeting back."""
 _KEEP_SECONDS = 5.0
@@ -55,6 +55,7 @@ class Pool:
         self._extensions: Extensions | None = None
         self._learned = 0.0
         self._away = False
+        self._reached = False
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -66,6 +67,21 @@ class Pool:
     def connections(self) -> int:
         """How many connections are open or being opened."""
         return self._count
+
+    @property
+    def idle(self) -> int:
+        """How many connections are open and used by nobody."""
+        return len(self._idle)
+
+    @property
+    def waited_for(self) -> int:
+        """How many transactions wait for a connection."""
+        return len(self._waiters)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the last try to open a connection succeeded, so that the server was there lately."""
+        return self._reached
 
     async def start(self) -> None:
         """Learn the server's offers, if it is there, and go on learning them."""
@@ -146,16 +162,16 @@ class Pool:
                 self.discard(connection)
             if self._count < self._route.connections:
                 return await self._open()
-            if await self._wait(min(PATIENCE_SECONDS, deadline - loop.time())):
-                continue
             if taken := self._take_from_dawdler(loop.time()):
                 return taken
-            if loop.time() >= deadline:
+            if self._count < self._route.connections:  # what the dawdlers had was dead
+                continue
+            if not await self._wait(min(PATIENCE_SECONDS, deadline - loop.time())) and loop.time() >= deadline:
                 raise DownstreamFailed("all connections to the server are busy")
 
     def release(self, connection: Connection) -> None:
         """Bring a connection back, between transactions or marked dirty."""
-        if not connection.usable or self._count > self._route.connections:
+        if not connection.usable or connection.worn or self._count > self._route.connections:
             self.discard(connection)
             return
         connection.idle_since = asyncio.get_running_loop().time()
@@ -211,7 +227,7 @@ class Pool:
             connection = transaction.surrender()
             if connection is None:
                 continue
-            if connection.usable:
+            if connection.usable and not connection.worn:
                 return connection
             self.discard(connection)
         return None
@@ -220,10 +236,12 @@ class Pool:
         self._count += 1
         try:
             connection = await open_connection(self._route, self._hostname, self._tls)
-        except BaseException:
+        except BaseException as error:
+            self._reached = self._reached and not isinstance(error, DownstreamFailed)
             self._count -= 1
             self._wake()
             raise
+        self._reached = True
         self._extensions = connection.extensions
         self._away = False
         self._learned = asyncio.get_running_loop().time()
@@ -248,9 +266,11 @@ class Pool:
         learned.set()
         while True:
             await asyncio.sleep(_KEEP_SECONDS)
+            lost = False
             for connection in list(self._idle):
+                lost = lost or not connection.usable
                 if not connection.usable or loop.time() - connection.idle_since >= IDLE_SECONDS:
                     self._idle.remove(connection)
                     self.discard(connection)
-            if self._extensions is None or loop.time() - self._learned >= REFRESH_SECONDS:
+            if lost or self._extensions is None or loop.time() - self._learned >= REFRESH_SECONDS:
                 await self._learn()

@@ -150,6 +150,9 @@ class Transaction:
 
     async def _begin(self, wanted: Sequence[str]) -> tuple[Connection | None, list[Reply]]:
         """Open a transaction for these recipients; once more on a fresh connection when the first one is dead."""
+        if self._connection is not None and self._connection.worn:
+            self._pool.release(self._connection)
+            self._connection = None
         try:
             connection = self._connection or await self._pool.lease()
             self._connection = connection
@@ -201,9 +204,8 @@ class Transaction:
         if not envelope.client or "XFORWARD" not in offers.keywords:
             return ""
         protocol = "SMTP" if envelope.protocol == "SMTP" else "ESMTP"
-        return xforward(
-            offers.xforward, {"NAME": "", "ADDR": envelope.client, "PROTO": protocol, "HELO": envelope.helo, "SOURCE": "REMOTE"}
-        )
+        told = {"NAME": envelope.client_name, "ADDR": envelope.client, "PROTO": protocol, "HELO": envelope.helo, "SOURCE": "REMOTE"}
+        return xforward(offers.xforward, told)
 
     def _mail(self, offers: Extensions) -> str:
         options = [option for option in self._envelope.mail_options if _keyword(option) != "SIZE" or "SIZE" in offers.keywords]

@@ -4,8 +4,10 @@ import asyncio
 import json
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -65,21 +67,26 @@ class HeldFolder(HeldStore):
         """The received bytes of a held mail."""
         return await self._do(self._message, reference)
 
-    async def release(self, reference: str, by: str) -> HeldMail:
+    async def release(self, reference: str, by: str, at: datetime | None = None) -> HeldMail:
         """Note who released a mail; the first who did stays named.
 
         Args:
             reference: its id.
             by: the person.
+            at: when; the copy that stays with us is kept for a while from then on.
 
         Returns:
             HeldMail: as it is now.
         """
-        return await self._do(self._release, reference, by)
+        return await self._do(self._release, reference, by, at)
 
     async def delete(self, reference: str) -> None:
         """Delete a held mail for good; one that is gone already is fine."""
         await self._do(self._delete, reference)
+
+    async def sweep(self) -> None:
+        """Delete messages that were never held, or are half deleted: those without facts, older than a day."""
+        await self._do(self._sweep)
 
     async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         def guarded() -> T:
@@ -133,11 +140,11 @@ class HeldFolder(HeldStore):
             raise HoldFailed(f"{body} has {len(message)} bytes and should have {held.size}; put it back from a backup")
         return message
 
-    def _release(self, reference: str, by: str) -> HeldMail:
+    def _release(self, reference: str, by: str, at: datetime | None) -> HeldMail:
         _, facts = self._paths(reference)
         held = self._known(reference, facts)
         if not held.released_by:
-            held = replace(held, released_by=by)
+            held = replace(held, released_by=by, released_at=at)
             self._disk.save(facts, json.dumps(encode(held), indent=1).encode("ascii") + b"\n")
         return held
 
@@ -145,6 +152,11 @@ class HeldFolder(HeldStore):
         body, facts = self._paths(reference)
         self._disk.remove(facts)
         self._disk.remove(body)
+
+    def _sweep(self) -> None:
+        for body in self._folder.glob("*.eml"):
+            if not body.with_suffix(".json").exists() and time.time() - body.stat().st_mtime >= _OLD_SECONDS:
+                self._disk.remove(body)
 
     def _known(self, reference: str, facts: Path) -> HeldMail:
         if not facts.exists():

@@ -58,6 +58,13 @@ class CounterFiles:
                 found.update((day, counters) for day, counters in days.items() if first <= day <= last)
         return dict(sorted(found.items()))
 
+    def forget(self, before: date, *, commit: bool = True) -> int:
+        """Remove the files of months that ended before a day; how many it were."""
+        old = [path for path in self._folder.glob("[0-9]*-[0-9]*.json") if path.stem < _month(before)]
+        for path in old if commit else ():
+            self._disk.remove(path)
+        return len(old)
+
     @staticmethod
     def _days(path: Path, storage: AtomicStorage) -> dict[date, dict[str, int]]:
         found: dict[date, dict[str, int]] = {}

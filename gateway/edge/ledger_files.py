@@ -2,15 +2,18 @@
 
 import hashlib
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from gateway.edge.ledger_backup import link_ledger
+from gateway.edge.ledger_cases import CaseFiles
 from gateway.edge.ledger_index import EPOCH, KEY_LIFE, microseconds
-from gateway.edge.ledger_store import Edit, LedgerStore
+from gateway.edge.ledger_store import Edit
 from gateway.edge.shard import PostedMail
 from gateway.errors import LedgerFailed
-from gateway.records import Incident, IncidentState, OutgoingMail
+from gateway.records import Case, DecisionList, Incident, IncidentState, OutgoingMail
 from gateway.values import Standing
 
 
@@ -22,11 +25,15 @@ class Changes:
         incidents: new ones, and known ones in their new form.
         standings: each replaces what was known of its sender.
         outgoing: mail to send; an id that waits or was sent already is left alone.
+        cases: new ones, and known ones in their new form.
+        lists: what mail to the managers asks; each replaces the one with the same id.
     """
 
     incidents: tuple[Incident, ...] = ()
     standings: tuple[Standing, ...] = ()
     outgoing: tuple[OutgoingMail, ...] = ()
+    cases: tuple[Case, ...] = ()
+    lists: tuple[DecisionList, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +60,23 @@ def shard_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:3]
 
 
-class LedgerFiles(LedgerStore):
+def _list_file(reference: str) -> str:
+    # found by its name alone, so the index needn't know of it
+    return f"{shard_of(reference)}.json"
+
+
+class LedgerFiles(CaseFiles):
     """The open ledger. Every method may raise LedgerFailed, LedgerTorn or OSError, and then nothing was changed."""
 
     # --- reading ---
+
+    def no_standing(self, address: str) -> bool:
+        """Whether nothing is known of a sender, by what is in memory alone; another thread may ask while this one rests."""
+        return not self._suspect and address not in self._index.standings
+
+    def not_seen(self, key: str) -> bool:
+        """Whether a delivery key is new, by what is in memory alone; another thread may ask while this one rests."""
+        return not self._suspect and key not in self._index.keys
 
     def standing(self, address: str) -> Standing | None:
         """The standing of a sender, None when nothing is known."""
@@ -124,6 +144,11 @@ class LedgerFiles(LedgerStore):
         self._settle()
         return sorted(address for address, (_, notable) in self._index.standings.items() if everyone or notable)
 
+    def senders(self) -> set[str]:
+        """Everybody of whom a standing or an incident is kept; opens no file."""
+        self._settle()
+        return {*self._index.standings, *(sender for _, _, sender, _ in self._index.incidents.values())}
+
     def standings(self, addresses: Iterable[str]) -> list[Standing]:
         """Standings of some senders, in that order; those that are gone are left out."""
         self._settle()
@@ -135,7 +160,7 @@ class LedgerFiles(LedgerStore):
     def due(self, at: datetime, limit: int, without: frozenset[str]) -> list[OutgoingMail]:
         """Waiting mails whose next try has come, the longest waiting first, except some kinds."""
         self._settle()
-        ready = [(when, mail, name) for mail, (name, when, kind) in self._index.outgoing.items() if kind not in without]
+        ready = [(when, mail, name) for mail, (name, when, kind, _) in self._index.outgoing.items() if kind not in without]
         ready = sorted(row for row in ready if row[0] <= microseconds(at))
         found = [self._open(name).outgoing(mail) for _, mail, name in ready[:limit]]
         return [mail for mail in found if mail is not None]
@@ -143,8 +168,14 @@ class LedgerFiles(LedgerStore):
     def next_due(self, without: frozenset[str]) -> datetime | None:
         """When the next try is due, except of some kinds; None when nothing waits."""
         self._settle()
-        first = min((when for _, when, kind in self._index.outgoing.values() if kind not in without), default=None)
+        first = min((when for _, when, kind, _ in self._index.outgoing.values() if kind not in without), default=None)
         return None if first is None else EPOCH + timedelta(microseconds=first)
+
+    def outbox_depth(self) -> tuple[int, datetime | None]:
+        """How many mails wait, and since when the oldest does; opens no file."""
+        self._settle()
+        oldest = min((created for *_, created in self._index.outgoing.values()), default=None)
+        return len(self._index.outgoing), None if oldest is None else EPOCH + timedelta(microseconds=oldest)
 
     def waiting(self) -> list[OutgoingMail]:
         """All mails that wait, the next due first."""
@@ -156,6 +187,16 @@ class LedgerFiles(LedgerStore):
         wanted = {mail: name for mail, (name, at) in self._index.posted.items() if at >= microseconds(since)}
         found = [self._open(name).posted(mail) for mail, name in wanted.items()]
         return sorted((mail for mail in found if mail is not None), key=lambda mail: (mail.at, mail.id))
+
+    def knows_mail(self, reference: str) -> bool:
+        """Whether a mail of ours waits, or left or was given up not long ago; opens no file."""
+        self._settle()
+        return reference in self._index.outgoing or reference in self._index.posted
+
+    def decision_list(self, reference: str) -> DecisionList | None:
+        """What a mail to the managers asked, by its id."""
+        self._settle()
+        return self._open(_list_file(reference)).decision_list(reference)
 
     # --- changing ---
 
@@ -192,10 +233,31 @@ class LedgerFiles(LedgerStore):
             name = place_[0] if place_ else f"{shard_of(standing.address)}.json"
             home = home or name
             edit.shard(name).put_standing(standing)
+        for case in changes.cases:
+            case_place = self._index.cases.get(case.reference)
+            name = case_place[0] if case_place else f"{shard_of(case.sender)}.json"
+            home = home or name
+            edit.shard(name).put_case(case)
+        for asked in changes.lists:
+            edit.shard(_list_file(asked.id)).put_decision_list(asked)
         fresh = {mail.id: mail for mail in changes.outgoing if mail.id not in self._index.outgoing and mail.id not in self._index.posted}
         for mail in fresh.values():
             edit.shard(home or f"{shard_of(mail.id)}.json").put_outgoing(mail)
         self._commit(edit)
+
+    def open_case(self, case: Case, outgoing: Sequence[OutgoingMail]) -> Case:
+        """Write a new case with what goes out for it; the earlier one, and nothing changed, when its key or reference is known."""
+        known = self.case_of_key(case.key) or self.case(case.reference)
+        if known is None:
+            self.apply(Changes(cases=(case,), outgoing=tuple(outgoing)), case.sender)
+        return known or case
+
+    def ask(self, asked: DecisionList, outgoing: Sequence[OutgoingMail]) -> bool:
+        """Write what a mail to the managers asks, with that mail; False, and nothing changed, when its id was asked before."""
+        if self.decision_list(asked.id) is not None:
+            return False
+        self.apply(Changes(outgoing=tuple(outgoing), lists=(asked,)))
+        return True
 
     def update(self, reference: str, state: IncidentState | None, note: tuple[datetime, str, str] | None) -> Incident:
         """Change the state of an incident and add a note, each unless None."""
@@ -238,36 +300,90 @@ class LedgerFiles(LedgerStore):
             self._commit(edit)
 
     def forget(self, address: str) -> int:
-        """Erase a sender: his incidents, his standing, what was posted to him; how many incidents it were."""
+        """Erase a sender: his incidents, cases, standing, what waits for him or about him, what was posted to him.
+
+        What is under legal hold stays.
+
+        Returns:
+            int: how many incidents were erased.
+        """
         self._settle()
         edit = Edit(self._open)
         mine = [(reference, name) for reference, (name, _, sender, _) in self._index.incidents.items() if sender == address]
+        stays = {incident.id for incident in self.incidents(reference for reference, _ in mine) if incident.legal_hold}
+        mine = [(reference, name) for reference, name in mine if reference not in stays]
         for name in {name for _, name in mine}:
             edit.shard(name).drop_incidents({reference for reference, place in mine if place == name})
+        erased = {reference for reference, _ in mine} | self._drop_cases_of(edit, address, stays)
+        for mail in self.waiting():
+            about = not erased.isdisjoint(mail.id.split("."))
+            if about or (address in mail.recipients and stays.isdisjoint(mail.id.split("."))):
+                edit.shard(self._index.outgoing[mail.id][0]).drop_outgoing(mail.id)
         if address in self._index.standings:
             edit.shard(self._index.standings[address][0]).drop_standing(address)
-        home = f"{shard_of(address)}.json"
-        shard = edit.shard(home)
-        posted = [mail for mail, (name, _) in self._index.posted.items() if name == home]
-        gone = {mail for mail in posted if (kept := shard.posted(mail)) is not None and address in kept.recipients}
-        if gone:
-            shard.drop_posted(gone)
+        for sent in self.posted(EPOCH):
+            if address in sent.recipients:
+                edit.shard(self._index.posted[sent.id][0]).drop_posted({sent.id})
         self._commit(edit)
         return len(mine)
 
-    def purge(self, before: datetime) -> int:
-        """Erase incidents judged before then that wait for nobody; how many it were."""
+    def revise(self, references: Iterable[str], judge: Callable[[Incident], Incident | None], *, commit: bool = True) -> None:
+        """Let a function say what is to be left of some incidents, all at once or not at all.
+
+        Args:
+            references: ids of incidents.
+            judge: gives an incident as it is to be, None to erase it.
+            commit: False changes nothing.
+        """
+        self._settle()
+        edit = Edit(self._open)
+        wanted: dict[str, set[str]] = {}
+        for reference in references:
+            if reference in self._index.incidents:
+                wanted.setdefault(self._index.incidents[reference][0], set()).add(reference)
+        for name, mine in wanted.items():
+            shard = edit.shard(name)
+            for incident in shard.incidents(mine):
+                left = judge(incident)
+                if left is None:
+                    shard.drop_incidents({incident.id})
+                elif left != incident:
+                    shard.put_incident(left)
+        if commit:
+            self._commit(edit)
+
+    def forget_standings(self, addresses: Iterable[str], judge: Callable[[Standing], bool], *, commit: bool = True) -> None:
+        """Erase those of some standings of which a function says so and of whose sender no incident is kept."""
+        self._settle()
+        edit = Edit(self._open)
+        known = {sender for _, _, sender, _ in self._index.incidents.values()}
+        for address in addresses:
+            if address in self._index.standings and address not in known:
+                shard = edit.shard(self._index.standings[address][0])
+                standing = shard.standing(address)
+                if standing is not None and judge(standing):
+                    shard.drop_standing(address)
+        if commit:
+            self._commit(edit)
+
+    def forget_posted(self, before: datetime, *, commit: bool = True) -> int:
+        """Forget mails that left before then; how many it were."""
         self._settle()
         limit = microseconds(before)
         old: dict[str, set[str]] = {}
-        for reference, (name, at, _, state) in self._index.incidents.items():
-            if at < limit and state != IncidentState.OPEN:
-                old.setdefault(name, set()).add(reference)
-        for name, references in old.items():  # a file at a time: half a purge does no harm
+        for mail, (name, at) in self._index.posted.items():
+            if at < limit:
+                old.setdefault(name, set()).add(mail)
+        for name, mails in old.items() if commit else ():
             edit = Edit(self._open)
-            edit.shard(name).drop_incidents(references)
+            edit.shard(name).drop_posted(mails)
             self._commit(edit)
-        return sum(len(references) for references in old.values())
+        return sum(len(mails) for mails in old.values())
+
+    def snapshot(self, target: Path) -> None:
+        """Link all files into a folder that isn't there yet; their content can't change under these names."""
+        self._settle()
+        link_ledger(self.folder, target)
 
     # --- how ---
 

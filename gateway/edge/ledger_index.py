@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.edge.atomic_storage import torn
 from gateway.edge.shard import Shard
-from gateway.records import IncidentState
+from gateway.records import CaseState, IncidentState
 
 KEY_LIFE = timedelta(days=7)
 """How long a delivery key means the same mail."""
@@ -20,7 +20,7 @@ KEY_LIFE = timedelta(days=7)
 _LOG = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[0-9a-f]{3}(-[0-9]{4,})?\.json")
-_VERSION = 1
+_VERSION = 3
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RACY = 200_000_000
 """Nanoseconds: a file so young when the index is saved may change again without a new stamp."""
@@ -32,6 +32,8 @@ Row = tuple[str, int, str, str, str]
 Plain tuples of plain values, here and below: the garbage collector stops looking at them, else it would stop the whole
 process for a tenth of a second now and then once there are a hundred thousand.
 """
+CaseRow = tuple[str, int, int, str, str, str]
+"""A case's reference, when it was opened, when it is due, sender, state, delivery key."""
 
 
 @dataclass(slots=True)
@@ -42,15 +44,17 @@ class Note:
         stamp: inode, time of change and size; the note is true while the file has them.
         incidents: see Row; the key is "" once it is too old to matter.
         standings: address and whether it is other than plainly good.
-        outgoing: id, time of the next try, kind.
+        outgoing: id, time of the next try, kind, when it was put there.
         posted: id and time.
+        cases: see CaseRow; the key is "" once it is too old to matter.
     """
 
     stamp: tuple[int, int, int] = (0, 0, 0)
     incidents: list[Row] = field(default_factory=list)
     standings: list[tuple[str, bool]] = field(default_factory=list)
-    outgoing: list[tuple[str, int, str]] = field(default_factory=list)
+    outgoing: list[tuple[str, int, str, int]] = field(default_factory=list)
     posted: list[tuple[str, int]] = field(default_factory=list)
+    cases: list[CaseRow] = field(default_factory=list)
 
 
 def microseconds(at: datetime) -> int:
@@ -73,8 +77,11 @@ class Index:
         """By id: the file, then as in Row."""
         self.keys: dict[str, str] = {}
         self.standings: dict[str, tuple[str, bool]] = {}
-        self.outgoing: dict[str, tuple[str, int, str]] = {}
+        self.outgoing: dict[str, tuple[str, int, str, int]] = {}
         self.posted: dict[str, tuple[str, int]] = {}
+        self.cases: dict[str, tuple[str, int, int, str, str]] = {}
+        """By reference: the file, then as in CaseRow."""
+        self.case_keys: dict[str, str] = {}
         self._segments: dict[str, int] = {}
 
     def segments(self, shard: str) -> int:
@@ -106,10 +113,14 @@ class Index:
                 del self.keys[key]
         for address, _ in old.standings:
             self.standings.pop(address, None)
-        for mail, _, _ in old.outgoing:
+        for mail, *_ in old.outgoing:
             self.outgoing.pop(mail, None)
         for mail, _ in old.posted:
             self.posted.pop(mail, None)
+        for reference, _, _, _, _, key in old.cases:
+            self.cases.pop(reference, None)
+            if self.case_keys.get(key) == reference:
+                del self.case_keys[key]
 
     def _add(self, name: str, note: Note, folder: Path) -> None:
         self.notes[name] = note
@@ -125,10 +136,19 @@ class Index:
             if address in self.standings:
                 raise torn(folder / name, f"holds the same standing as {self.standings[address][0]}; one of them is a copy")
             self.standings[address] = name, notable
-        for mail, at, kind in note.outgoing:
-            self.outgoing[mail] = name, at, kind
+        for mail, at, kind, created in note.outgoing:
+            self.outgoing[mail] = name, at, kind, created
         for mail, at in note.posted:
             self.posted[mail] = name, at
+        self._add_cases(name, note, folder)
+
+    def _add_cases(self, name: str, note: Note, folder: Path) -> None:
+        for reference, opened, due, sender, state, key in note.cases:
+            if reference in self.cases:
+                raise torn(folder / name, f"holds case {reference} as {self.cases[reference][0]} does; one of them is a copy")
+            self.cases[reference] = name, opened, due, sender, state
+            if key:
+                self.case_keys[key] = reference
 
 
 def describe(shard: Shard, now: datetime) -> Note:
@@ -151,9 +171,14 @@ def describe(shard: Shard, now: datetime) -> Note:
         for row in shard.rows("standings"):
             note.standings.append((row["address"], _notable(row)))
         for row in shard.rows("outgoing"):
-            note.outgoing.append((row["id"], microseconds(datetime.fromisoformat(row["next_try"] or row["created"])), row["kind"]))
+            created = microseconds(datetime.fromisoformat(row["created"]))
+            due = microseconds(datetime.fromisoformat(row["next_try"])) if row["next_try"] else created
+            note.outgoing.append((row["id"], due, row["kind"], created))
         for row in shard.rows("posted"):
             note.posted.append((row["id"], microseconds(datetime.fromisoformat(row["at"]))))
+        for row in shard.rows("cases"):
+            opened, due = (microseconds(datetime.fromisoformat(row[name])) for name in ("opened", "due"))
+            note.cases.append((row["reference"], opened, due, row["sender"], CaseState(row["state"]).value, row["key"] if opened > oldest else ""))
     except (KeyError, TypeError, ValueError) as error:
         raise torn(shard.path, f"has a document that can't be understood ({error})") from None
     return note
@@ -171,7 +196,7 @@ def save_index(index: Index, now_ns: int) -> bytes:
         now_ns: the time by the clock that stamps files.
     """
     files = {
-        name: [note.stamp, note.incidents, note.standings, note.outgoing, note.posted]
+        name: [note.stamp, note.incidents, note.standings, note.outgoing, note.posted, note.cases]
         for name, note in index.notes.items()
         if abs(now_ns - note.stamp[1]) > _RACY
     }
@@ -190,15 +215,21 @@ def load_notes(path: Path) -> dict[str, Note]:
 
 
 def _note(
-    stamped: Iterable[int], incidents: Iterable[Any], standings: Iterable[Any], outgoing: Iterable[Any], posted: Iterable[Any]
+    stamped: Iterable[int],
+    incidents: Iterable[Any],
+    standings: Iterable[Any],
+    outgoing: Iterable[Any],
+    posted: Iterable[Any],
+    cases: Iterable[Any],
 ) -> Note:
     inode, changed, size = stamped
     return Note(
         (inode, changed, size),
         [(reference, at, sender, state, key) for reference, at, sender, state, key in incidents],
         [(address, notable) for address, notable in standings],
-        [(mail, at, kind) for mail, at, kind in outgoing],
+        [(mail, at, kind, created) for mail, at, kind, created in outgoing],
         [(mail, at) for mail, at in posted],
+        [(reference, opened, due, sender, state, key) for reference, opened, due, sender, state, key in cases],
     )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -22,9 +21,8 @@ FORMAT = 1
 SENDERS = "senders"
 INDEX = "index.json"
 FORMAT_FILE = "format.json"
-SNAPSHOT = ".snapshot-"
 
-_LIMITS = {"incidents": (64, 48), "posted": (64, 48), "outgoing": (16, 12)}
+_LIMITS = {"incidents": (64, 48), "posted": (64, 48), "outgoing": (16, 12), "cases": (64, 48)}
 """How many documents of a table the current file of a shard may hold, and how many of the oldest then go to a file of
 their own, so that the next move is some time away; waiting mails are the biggest."""
 
@@ -84,8 +82,6 @@ class LedgerStore:
             disk.make_folder(self._senders)
             self._finish()
             sweep(folder)
-            for copy in folder.glob(f"{SNAPSHOT}*"):  # a backup that a crash interrupted
-                shutil.rmtree(copy)
             sweep(self._senders)
             self._index.take(read_folder(self._senders, load_notes(folder / INDEX), self._open, clock()), self._senders)
         except BaseException:
@@ -95,12 +91,22 @@ class LedgerStore:
     def close(self) -> None:
         """Save the index, so that the next opening is quick, and give the lock back."""
         try:
-            self._settle()
-            self._disk.save(self.folder / INDEX, save_index(self._index, time.time_ns()))
+            self.save_index()
         except (OSError, LedgerFailed) as error:
             _LOG.warning("the index of the ledger wasn't saved, the next start takes longer: %s", error)
         finally:
             self._lock.release()
+
+    def save_index(self) -> None:
+        """Write the index as it is now; after an erasure too, so that nothing erased is left in the old one."""
+        self._settle()
+        self._disk.save(self.folder / INDEX, save_index(self._index, time.time_ns()))
+
+    def try_disk(self) -> None:
+        """Write and remove a small file, to know that the disk takes what is written to it."""
+        path = self.folder / ".trial"
+        self._disk.save(path, b"ok\n")
+        self._disk.remove(path)
 
     @property
     def untidy(self) -> bool:

@@ -6,30 +6,28 @@ Every operation answers with plain JSON values, which is what both ways can carr
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.addresses import LARGE_ORGANISATION, SHARED_MAILBOX, linked_spelling, many_people
+from gateway.edge import casework, digest_office, importing, keeping, proposals, rules_history, undoing
 from gateway.edge.held import HeldFolder
 from gateway.edge.ledger_files import Changes
+from gateway.edge.rows import Refused, Row
+from gateway.edge.rows import time_text as _time
 from gateway.edge.tinydb_ledger import TinyLedger
 from gateway.edge.writer import MailWriter
-from gateway.errors import GatewayError
 from gateway.mail.authentication import normal_address
 from gateway.mail.trace import prepend, received_field
+from gateway.numbers import Policy
 from gateway.policy.ladder import active_strikes, rung
 from gateway.records import HeldMail, Incident, IncidentState, OutgoingMail
-from gateway.values import Envelope, NoticeKind, Policy, Reply, Standing
+from gateway.values import Disposition, Envelope, NoticeKind, Reply, Standing
 
-Row = dict[str, Any]
-"""A row of an answer: JSON values only."""
-
-
-class Refused(GatewayError):
-    """What was asked for can't be done; the text says why."""
-
-
-def _time(value: datetime | None) -> str | None:
-    return value.astimezone(UTC).isoformat(timespec="seconds") if value else None
+_WHOM_ELSE = {
+    SHARED_MAILBOX: "{address} looks like a shared mailbox: a block would also stop everybody else who writes from it",
+    LARGE_ORGANISATION: "{domain} is a large organisation: a block of {address} may stop more people than one",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,10 @@ class Office:
     send: Callable[[Envelope, bytes], Awaitable[Reply]]
     hostname: str
     clock: Callable[[], datetime]
+    many: frozenset[str] = frozenset()
+    """What the site knows of addresses behind which more people than one stand."""
+    rules: Callable[[], frozenset[str]] = frozenset
+    """Ids of the rules in force that give points."""
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Any:
         """Run an operation.
@@ -73,9 +75,16 @@ class Office:
         if standing == Standing(address) and not incidents:
             raise Refused(f"nothing is known of {address}")
         row = self._standing_row(standing)
-        row["strikes"] = [{"at": _time(s.at), "incident": s.incident, "level": s.level.word} for s in standing.strikes]
+        row["strikes"] = [{"at": _time(s.at), "incident": s.incident, "level": s.level.word, "told": s.told} for s in standing.strikes]
         row["incidents"] = [_incident_row(incident) for incident in incidents]
+        row["also_writes_as"] = await self._linked(address)
+        row["many_people"] = many_people(address, self.many)
         return row
+
+    async def _linked(self, address: str) -> list[str]:
+        """Other spellings of the same mailbox that the ledger knows: for a person to see, never judged as one."""
+        spelling = linked_spelling(address)
+        return sorted(other for other in await self.ledger.senders() if other != address and linked_spelling(other) == spelling)
 
     async def sender_pardon(self, address: str, by: str) -> Row:
         """Wipe a sender's slate: strikes, suspension, block and proposals go; it holds from the next mail on."""
@@ -91,9 +100,15 @@ class Office:
         await self._close_proposals(address, now, by, f"pardoned by {by}")
         return {**self._standing_row(after), "noticed": bool(notice)}
 
-    async def sender_block(self, address: str, by: str) -> Row:
-        """Block a sender: a person's decision, refused in session from the next mail on; he is told how to appeal (F18, D24)."""
+    async def sender_block(self, address: str, by: str, *, really: bool = False) -> Row:
+        """Block a sender: a person's decision, refused in session from the next mail on; he is told how to appeal (F18, D24).
+
+        Where more people than one may be hit, it must be meant: `really`.
+        """
         address = _address(address)
+        if not really and (many := many_people(address, self.many)):
+            why = _WHOM_ELSE[many].format(address=address, domain=address.rpartition("@")[2])
+            raise Refused(f"{why}; if that is meant: courtesy sender block {address} --really")
         now = self.clock()
         before = await self.ledger.standing(address)
         if before.blocked_by:
@@ -112,15 +127,6 @@ class Office:
         await self.ledger.apply(Changes(standings=(after,)))
         await self._close_proposals(address, now, by, f"allowed by {by}")
         return self._standing_row(after)
-
-    async def sender_export(self, address: str) -> Row:
-        """Everything that the ledger knows of a sender, for a data-subject request (R6)."""
-        return await self.sender_show(address)
-
-    async def sender_forget(self, address: str) -> Row:
-        """Erase a sender."""
-        address = normal_address(address)
-        return {"address": address, "erased_incidents": await self.ledger.forget(address)}
 
     async def _close_proposals(self, address: str, now: datetime, by: str, what: str) -> None:
         for incident in await self.ledger.incidents(sender=address, state=IncidentState.OPEN):
@@ -176,13 +182,34 @@ class Office:
 
     async def incident_overturn(self, reference: str, by: str) -> Row:
         """Undo an incident: its strikes go, its mail is released, the sender gets an apology (H9)."""
-        incident = await self._incident(reference)
-        if incident.state is IncidentState.OVERTURNED:
-            raise Refused(f"{incident.id} was overturned before")
-        now = self.clock()
+        async with self.ledger.turn((await self._incident(reference)).sender):
+            incident = await self._incident(reference)  # as it is now that its sender's turn is ours
+            if incident.state is IncidentState.OVERTURNED:
+                raise Refused(f"{incident.id} was overturned before")
+            undone, after, released = await self.undo(incident, by, "overturned")
+            told = incident.notice is not None and incident.verified and incident.state is not IncidentState.WOULD_BE
+            apology = (self.writer.decision(NoticeKind.APOLOGY, await self.as_it_is_now(incident), after),) if told else ()
+            await self.ledger.apply(Changes(incidents=(undone,), standings=(after,), outgoing=apology))
+        return {**_incident_row(undone), "released": released, "noticed": told}
+
+    async def undo(self, incident: Incident, by: str, what: str) -> tuple[Incident, Standing, bool]:
+        """Undo an incident except for writing it down; its held mail is delivered.
+
+        Args:
+            incident: that isn't overturned.
+            by: who decides.
+            what: what he does, for the incident's notes.
+
+        Returns:
+            tuple: the incident and its sender's standing as they are to be written, and whether held mail was delivered.
+
+        Raises:
+            Refused: the mailbox server doesn't take the held mail; nothing is undone.
+        """
+        now, policy = self.clock(), self.policy()
         standing = await self.ledger.standing(incident.sender)
         after = replace(standing, strikes=tuple(strike for strike in standing.strikes if strike.incident != incident.id))
-        if not active_strikes(after, now, self.policy()):
+        if not active_strikes(after, now, policy) or _suspended_by(incident, standing, policy):
             after = replace(after, suspended_until=None)
         if after.block_proposed == incident.id:
             after = replace(after, block_proposed="")
@@ -190,11 +217,14 @@ class Office:
         released = mail is not None and not mail.released_by
         if released:
             await self.held_release(incident.id, by)
-        told = incident.notice is not None and incident.verified
-        apology = (self.writer.decision(NoticeKind.APOLOGY, incident, after),) if told else ()
-        undone = replace(incident, state=IncidentState.OVERTURNED, notes=(*incident.notes, (now, by, "overturned")))
-        await self.ledger.apply(Changes(incidents=(undone,), standings=(after,), outgoing=apology))
-        return {**_incident_row(undone), "released": released, "noticed": told}
+            incident = await self._incident(incident.id)
+        undone = replace(incident, state=IncidentState.OVERTURNED, notes=(*incident.notes, (now, by, what)))
+        return undone, after, released
+
+    async def as_it_is_now(self, incident: Incident) -> Incident:
+        """The incident as a mail of ours may speak of it: held mail that was delivered since is delivered (H8)."""
+        mail = await self.held.show(incident.id)
+        return replace(incident, disposition=Disposition.DELIVER) if mail is not None and mail.released_by else incident
 
     async def _incident(self, reference: str) -> Incident:
         incident = await self.ledger.incident(reference.strip().upper())
@@ -223,7 +253,7 @@ class Office:
         reply = await self.send(mail.envelope, stamped)
         if not reply.positive:
             raise Refused(f"the mailbox server didn't take {mail.id}: {reply}; it is still held")
-        released = await self.held.release(mail.id, by)
+        released = await self.held.release(mail.id, by, self.clock())
         await self._note(mail.id, by, "released")
         return _held_row(released)
 
@@ -243,6 +273,12 @@ class Office:
     async def _note(self, reference: str, by: str, what: str) -> None:
         if await self.ledger.incident(reference) is not None:
             await self.ledger.update_incident(reference, note=(self.clock(), by, f"held mail {what}"))
+
+
+def _suspended_by(incident: Incident, standing: Standing, policy: Policy) -> bool:
+    """Whether the suspension in force is the one that this incident began."""
+    spans = {timedelta(days=cell.suspend_days) for _, cells in policy.ladder for cell in cells if cell.suspend_days}
+    return standing.suspended_until is not None and standing.suspended_until - incident.at in spans
 
 
 def _address(text: str) -> str:
@@ -272,6 +308,7 @@ def _incident_row(incident: Incident) -> Row:
         "state": incident.state.value,
         "mode": incident.mode.value,
         "held": incident.held,
+        "legal_hold": incident.legal_hold,
     }
 
 
@@ -293,13 +330,28 @@ OPERATIONS: dict[str, Callable[..., Awaitable[Any]]] = {
     "sender.pardon": Office.sender_pardon,
     "sender.block": Office.sender_block,
     "sender.allow": Office.sender_allow,
-    "sender.export": Office.sender_export,
-    "sender.forget": Office.sender_forget,
+    "sender.export": keeping.export,
+    "sender.forget": keeping.forget,
     "incident.list": Office.incident_list,
     "incident.show": Office.incident_show,
     "incident.overturn": Office.incident_overturn,
+    "incident.overturn_rules": undoing.overturn_rules,
+    "incident.import": importing.import_file,
+    "incident.confirm": proposals.confirm,
+    "incident.dismiss": proposals.dismiss,
+    "incident.lift": proposals.lift,
+    "incident.keep": keeping.keep,
     "held.list": Office.held_list,
     "held.show": Office.held_show,
     "held.release": Office.held_release,
     "held.delete": Office.held_delete,
+    "case.list": casework.listed,
+    "case.show": casework.show,
+    "case.close": casework.close,
+    "digest.show": digest_office.show,
+    "digest.send": digest_office.send,
+    "ledger.snapshot": keeping.snapshot,
+    "ledger.purge": keeping.purge,
+    "ledger.check": keeping.check,
+    "rules.history": rules_history.history,
 }

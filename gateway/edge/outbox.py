@@ -5,13 +5,15 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from gateway.edge.dkim_signer import Signer
 from gateway.edge.settings import Settings
 from gateway.edge.shard import PostedMail
 from gateway.edge.tinydb_ledger import utc_now
-from gateway.edge.transmit import Answers, Route, RouteFailed, one_line
+from gateway.edge.transmit import Answers, Route, RouteFailed, one_line, without_words
 from gateway.errors import LedgerFailed
 from gateway.records import OutgoingMail
 from gateway.values import NoticeKind
@@ -84,6 +86,7 @@ class Outbox:
         clock: the time now, aware.
         seconds: patience with each answer of the server.
         observe: is told the kind of a mail and "sent", "retry" or "gave_up", for the metrics.
+        signer: makes the DKIM signature, anew for each try, since it bears its time; None for none.
     """
 
     def __init__(
@@ -94,14 +97,16 @@ class Outbox:
         clock: Callable[[], datetime] = utc_now,
         seconds: float = 60.0,
         observe: Callable[[str, str], None] = lambda _kind, _outcome: None,
+        signer: Signer | None = None,
     ) -> None:
         self._ledger = ledger
         self._route = settings.route_out
         self._hostname = settings.hostname
-        self._cap = settings.limits.notices_per_hour
+        self._cap = settings.notices.per_hour
         self._clock = clock
         self._seconds = seconds
         self._observe = observe
+        self._signer = signer
         self._stopping = asyncio.Event()
         self._recent: deque[datetime] | None = None
         self._unrecorded: dict[str, tuple[OutgoingMail, datetime, str]] = {}
@@ -162,8 +167,9 @@ class Outbox:
         return left
 
     async def _send(self, route: Route, mail: OutgoingMail) -> bool:
+        signed = replace(mail, message=await asyncio.to_thread(self._signer.signed, mail.message)) if self._signer else mail
         try:
-            answers = await route.send(mail)
+            answers = await route.send(signed)
         except RouteFailed as error:
             await self._try_later(mail, mail.recipients, str(error))
             return False
@@ -183,7 +189,7 @@ class Outbox:
             await self._finish(mail, now, f"given up after {GIVE_UP.days} days: {error}")
             return
         self._observe(mail.kind, "retry")
-        _LOG.info("outgoing mail %s (%s) waits after try %d: %s", mail.id, mail.kind, mail.attempts + 1, error)
+        _LOG.info("outgoing mail %s (%s) waits after try %d: %s", mail.id, mail.kind, mail.attempts + 1, without_words(error))
         await self._ledger.failed(mail, recipients, next_try, error)
 
     async def _route_is_away(self, due: datetime, error: str) -> None:
@@ -197,7 +203,7 @@ class Outbox:
         self._unrecorded[mail.id] = mail, at, error
         self._observe(mail.kind, "gave_up" if error else "sent")
         if error:
-            _LOG.error("outgoing mail %s (%s) is given up: %s", mail.id, mail.kind, error)
+            _LOG.error("outgoing mail %s (%s) is given up: %s", mail.id, mail.kind, without_words(error))
         await self._note_unrecorded()
 
     async def _note_unrecorded(self) -> None:

@@ -5,15 +5,16 @@ import logging
 import os
 import pickle
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gateway.edge.weigher import FRAME, LONGEST_FRAME, Mail, Order, Ready, frame, unscored
-from gateway.errors import WeighingFailed
+from gateway.edge.weigher import FRAME, LONGEST_FRAME, Mail, Order, Ready, Rejected, frame, unscored
+from gateway.errors import BadInput, WeighingFailed
+from gateway.numbers import Policy
 from gateway.values import Assessment, Reading
 
 log = logging.getLogger("courtesy.reader")
 
-_START_SECONDS = 60
+_START_SECONDS = 240
 
 
 def workers_wanted(configured: int) -> int:
@@ -24,7 +25,8 @@ def workers_wanted(configured: int) -> int:
 @dataclass(slots=True, eq=False)
 class _Worker:
     process: asyncio.subprocess.Process
-    version: str
+    ready: Ready
+    generation: int
 
     async def weigh(self, mail: Mail) -> tuple[Reading, Assessment]:
         assert self.process.stdin is not None  # noqa: S101 - opened with pipes
@@ -38,9 +40,16 @@ class _Worker:
         assert isinstance(assessment, Assessment)  # noqa: S101 - our own pickle
         return reading, assessment
 
-    def end(self) -> None:
-        if self.process.returncode is None:
-            self.process.kill()
+
+async def _stands_ready(process: asyncio.subprocess.Process, order: Order) -> Ready:
+    assert process.stdin is not None  # noqa: S101 - opened with pipes
+    process.stdin.write(frame(order))
+    answer = await _receive(process)
+    if isinstance(answer, Rejected):
+        raise BadInput(answer.problems)
+    if not isinstance(answer, Ready):
+        raise WeighingFailed("a weigher couldn't be started")
+    return answer
 
 
 async def _receive(process: asyncio.subprocess.Process) -> object:
@@ -71,41 +80,80 @@ class ProcessReader:
     deadline: float
     _idle: asyncio.Queue[_Worker] = field(default_factory=asyncio.Queue)
     _all: set[_Worker] = field(default_factory=set)
-    _version: str = ""
+    _ready: Ready | None = None
+    _generation: int = 0
     _starting: set[asyncio.Task[None]] = field(default_factory=set)
+    _ending: set[asyncio.Task[None]] = field(default_factory=set)
     _closed: bool = False
 
     @property
     def version(self) -> str:
         """The version of the rules in force."""
-        return self._version
+        return self._ready.version if self._ready else ""
+
+    def policy(self) -> Policy:
+        """The numbers that belong to these rules."""
+        assert self._ready is not None  # noqa: S101 - asked for after the start
+        return self._ready.policy
+
+    @property
+    def scoring(self) -> frozenset[str]:
+        """Ids of the rules in force that give points."""
+        return self._ready.scoring if self._ready else frozenset()
+
+    @property
+    def alive(self) -> int:
+        """How many weighers run."""
+        return sum(worker.process.returncode is None for worker in self._all)
+
+    @property
+    def idle(self) -> int:
+        """How many of them wait for a mail."""
+        return self._idle.qsize()
 
     async def start(self) -> None:
         """Start the weighers.
 
         Raises:
+            BadInput: the rules have errors.
             WeighingFailed: they couldn't be started.
         """
-        workers = await asyncio.gather(*(self._spawn(self.order) for _ in range(self.count)))
-        self._version = workers[0].version
-        for worker in workers:
+        self._take(self.order, await self._spawn_all(self.order))
+
+    async def _spawn_all(self, order: Order) -> list[_Worker]:
+        """As many weighers as are wanted, all of one version, or none at all; the first one tries the rules."""
+        ready = [await self._spawn(order, self._generation + 1)]
+        fresh = await asyncio.gather(*(self._spawn(replace(order, examples=False), self._generation + 1) for _ in range(self.count - 1)), return_exceptions=True)
+        ready += [worker for worker in fresh if isinstance(worker, _Worker)]
+        if len(ready) < self.count or len({worker.ready.version for worker in ready}) > 1:
+            for worker in ready:
+                self._dismiss(worker)
+            changed = "the rules changed while they were loaded" if len(ready) == self.count else "a weigher couldn't be started"
+            raise WeighingFailed(changed)
+        return ready
+
+    def _take(self, order: Order, ready: list[_Worker]) -> None:
+        """From here on mail is judged by these; nothing can come between, for nothing is waited for."""
+        self.order, self._ready, self._generation = replace(order, examples=False), ready[0].ready, ready[0].generation
+        for task in self._starting:  # weighers of the old rules that were about to be replaced
+            task.cancel()
+        while not self._idle.empty():
+            self._dismiss(self._idle.get_nowait())
+        for worker in ready:
             self._idle.put_nowait(worker)
 
-    async def _spawn(self, order: Order) -> _Worker:
+    async def _spawn(self, order: Order, generation: int) -> _Worker:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway.edge.weigher", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20
+            sys.executable, "-P", "-m", "gateway.edge.weigher", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20
         )
-        assert process.stdin is not None  # noqa: S101 - opened with pipes
         try:
-            process.stdin.write(frame(order))
-            ready = await asyncio.wait_for(_receive(process), _START_SECONDS)
-        except (WeighingFailed, TimeoutError, ConnectionError) as error:
-            if process.returncode is None:
-                process.kill()
-            raise WeighingFailed("a weigher couldn't be started") from error
-        if not isinstance(ready, Ready):
-            raise WeighingFailed("a weigher couldn't be started")
-        worker = _Worker(process, ready.version)
+            ready = await asyncio.wait_for(_stands_ready(process, order), _START_SECONDS)
+        except BaseException as error:
+            self._bury(process)
+            if isinstance(error, (TimeoutError, ConnectionError)):
+                raise WeighingFailed("a weigher couldn't be started") from error
+            raise
+        worker = _Worker(process, ready, generation)
         self._all.add(worker)
         return worker
 
@@ -123,26 +171,29 @@ class ProcessReader:
             error = "reading and weighing ran late"
         except (WeighingFailed, ConnectionError) as trouble:
             error = str(trouble)
+        except asyncio.CancelledError:
+            # nobody waits for the answer any more, so the worker isn't at the beginning of a frame
+            if worker is not None:
+                self._replace(worker)
+            raise
         else:
             self._give_back(worker)
             return result
         log.warning("a mail goes on unscored: %s", error)
         if worker is not None:
             self._replace(worker)
-        return Reading(()), unscored(error, self._version)
+        return Reading(()), unscored(error, self.version)
 
     def _give_back(self, worker: _Worker) -> None:
-        if worker.version != self._version or self._closed:
-            self._all.discard(worker)
-            worker.end()
+        if worker.generation != self._generation or self._closed:
+            self._dismiss(worker)
         else:
             self._idle.put_nowait(worker)
 
     def _replace(self, worker: _Worker) -> None:
         """End a worker that is late or gone, and start another in its place."""
-        self._all.discard(worker)
-        worker.end()
-        if not self._closed:
+        self._dismiss(worker)
+        if not self._closed and worker.generation == self._generation:
             task = asyncio.get_running_loop().create_task(self._refill())
             self._starting.add(task)
             task.add_done_callback(self._starting.discard)
@@ -151,8 +202,8 @@ class ProcessReader:
         pause = 0.5
         while not self._closed:
             try:
-                worker = await self._spawn(self.order)
-            except WeighingFailed as error:
+                worker = await self._spawn(self.order, self._generation)
+            except (WeighingFailed, BadInput) as error:
                 log.error("%s; trying again", error)  # noqa: TRY400 - the sentence says it all
                 await asyncio.sleep(pause)
                 pause = min(30.0, pause * 2)
@@ -167,34 +218,37 @@ class ProcessReader:
             str: the version in force now.
 
         Raises:
+            BadInput: the new rules have errors.
             WeighingFailed: the new rules couldn't be loaded.
         """
-        fresh = await asyncio.gather(*(self._spawn(order) for _ in range(self.count)), return_exceptions=True)
-        ready = [worker for worker in fresh if isinstance(worker, _Worker)]
-        if len(ready) < self.count:
-            for worker in ready:
-                self._all.discard(worker)
-                worker.end()
-            raise WeighingFailed("the new rules couldn't be loaded; the old ones stay in force")
-        self.order, self._version = order, ready[0].version
-        while not self._idle.empty():
-            old = self._idle.get_nowait()
-            self._all.discard(old)
-            old.end()
-        for worker in ready:
-            self._idle.put_nowait(worker)
-        return self._version
+        self._take(order, await self._spawn_all(order))
+        return self.version
 
     async def close(self) -> None:
         """End all weighers."""
         self._closed = True
         for task in list(self._starting):
             task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
         for worker in list(self._all):
-            worker.end()
-        for worker in list(self._all):
-            await worker.process.wait()
-            transport = getattr(worker.process, "_transport", None)
-            if transport is not None:
-                transport.close()
-        self._all.clear()
+            self._dismiss(worker)
+        await asyncio.gather(*self._ending)
+
+    def _dismiss(self, worker: _Worker) -> None:
+        self._all.discard(worker)
+        self._bury(worker.process)
+
+    def _bury(self, process: asyncio.subprocess.Process) -> None:
+        """End a process, and wait for its end beside everything else."""
+        if process.returncode is None:
+            process.kill()
+        task = asyncio.get_running_loop().create_task(_gone(process))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+
+async def _gone(process: asyncio.subprocess.Process) -> None:
+    await process.wait()
+    transport = getattr(process, "_transport", None)
+    if transport is not None:
+        transport.close()

@@ -1,61 +1,51 @@
 """Rules on disk: a folder a language plus policy.toml, read in full, checked in full, a site folder laid over the shipped one."""
 
-import hashlib
 import tomllib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from gateway.edge import shipped
-from gateway.edge.rules_schema import (
-    ClassTable,
-    ConsequenceTable,
-    ContextFile,
-    MorphologyFile,
-    PolicyFile,
-    RulesFile,
-    RuleTable,
-    TagTable,
+from gateway.edge.collection import uncollected
+from gateway.edge.known_keys import nearest
+from gateway.edge.rules_files import (
+    CLASSES_PREFIX,
+    CONTEXT_FILE,
+    FORMS_FILE,
+    MORPHOLOGY_FILE,
+    POLICY_FILE,
+    WIDE_PREFIX,
+    astray,
+    language_files,
+    version_of,
 )
+from gateway.edge.rules_lint import SHORT_TAIL, fits_everything, short_tails, shown
+from gateway.edge.rules_schema import ChangeTable, ClassTable, ContextFile, MorphologyFile, PolicyFile, RulesFile, RuleTable, TagTable
+from gateway.edge.rules_values import LISTS, Found, changed_rule, frames_of, joined_context, joined_morphology, pack_of, policy_of, rule_of
 from gateway.edge.toml_lines import Lines, explain, toml_problem
 from gateway.errors import BadInput, Problem
 from gateway.scoring.classes import FEWEST_WORDS, RESERVED, SHARED
-from gateway.scoring.fold import fold
 from gateway.scoring.patterns import HIT, PatternError, parse
-from gateway.scoring.rules import LanguagePack, Rule, RuleBook, WordClass
-from gateway.values import AlertKind, Category, Consequence, Disposition, Level, NoticeKind, Policy, Target
+from gateway.scoring.rules import RuleBook
 
-POLICY_FILE = "policy.toml"
-MORPHOLOGY_FILE = "morphology.toml"
-CONTEXT_FILE = "context.toml"
-CLASSES_PREFIX = "classes"
-WIDE_PREFIX = "classes-wide"
-"""Files whose words only the ear hears: wide enough to understand a stranger, too wide for rules."""
-_OTHER_FILES = {"forms.toml"}
 _CLASSES = TypeAdapter(dict[str, ClassTable])
+_TAG_POINTS = (1, 2)
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-@dataclass(slots=True)
-class _Found:
-    """What was read so far of one language; the site's entries come after the shipped ones and win."""
-
-    morphology: MorphologyFile = field(default_factory=lambda: MorphologyFile.model_validate({}))
-    context: ContextFile = field(default_factory=lambda: ContextFile.model_validate({}))
-    classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    wide: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    rules: dict[str, Rule] = field(default_factory=dict)
-
-
-def load_rules(folders: Sequence[Path], languages: frozenset[str] | None = None) -> tuple[RuleBook, tuple[Problem, ...]]:
+@uncollected()
+def load_rules(
+    folders: Sequence[Path], languages: frozenset[str] | None = None, shown: Sequence[str] = ()
+) -> tuple[RuleBook, tuple[Problem, ...]]:
     """Read rules folders, later ones laid over earlier ones.
 
     Args:
         folders: the shipped folder first, then the site's.
         languages: only these, None for all.
+        shown: how the folders are named in messages, when they are copies of what people edit.
 
     Returns:
         tuple[RuleBook, tuple[Problem, ...]]: the book, and warnings.
@@ -64,59 +54,87 @@ def load_rules(folders: Sequence[Path], languages: frozenset[str] | None = None)
         BadInput: with every error and warning at once.
     """
     reader = _Reader(languages)
-    for folder in folders:
-        reader.folder(folder)
-    return reader.book()
+    for layer, folder in enumerate(folders):
+        reader.folder(folder, layer, shown[layer] if layer < len(shown) else str(folder))
+    return reader.book(folders)
 
 
 class _Reader:
     def __init__(self, wanted: frozenset[str] | None) -> None:
         self.wanted = wanted
         self.problems: list[Problem] = []
-        self.languages: dict[str, _Found] = {}
-        self.policy: Policy | None = None
-        self.digest = hashlib.sha256()
+        self.languages: dict[str, Found] = {}
+        self.policy: PolicyFile | None = None
+        self.root, self.shown, self.layer = Path(), "", 0
+        self.ids: dict[str, tuple[str, int]] = {}
+        self.changes: list[tuple[str, ChangeTable, str, int]] = []
 
-    def folder(self, folder: Path) -> None:
+    def folder(self, folder: Path, layer: int, shown: str) -> None:
+        self.root, self.shown, self.layer = folder, shown, layer
+        self.ids, self.changes = {}, []
         if not folder.is_dir():
-            self.problems.append(Problem(str(folder), 0, "is not a folder; name a folder with rules in it"))
+            self.problems.append(Problem(shown, 0, "is not a folder; name a folder with rules in it"))
             return
+        self._strays()
         policy = folder / POLICY_FILE
-        if policy.is_file():
-            found = self._read(policy, PolicyFile)
-            if found:
-                self.policy = _policy(found[0])
-        own_ids: dict[str, tuple[str, int]] = {}
-        for path in sorted(folder.rglob("*.toml")):
-            parts = path.relative_to(folder).parts
-            if len(parts) != 2 or parts[1] in _OTHER_FILES or (self.wanted is not None and parts[0] not in self.wanted):
-                continue
-            self._language_file(path, self.languages.setdefault(parts[0], _Found()), parts[0], own_ids)
+        if policy.is_file() and (found := self._read(policy, PolicyFile)):
+            earlier, self.policy = self.policy, found[0]
+            if earlier is not None and "flooding" not in self.policy.model_fields_set:  # younger than many a site's file
+                self.policy = self.policy.model_copy(update={"flooding": earlier.flooding})
+        for path in language_files(folder):
+            code = path.parent.name
+            if path.name != FORMS_FILE and (self.wanted is None or code in self.wanted):
+                self._language_file(path, self._language(code, path), code)
+        for code, change, file, line in self.changes:
+            self._change(code, change, file, line)
 
-    def _language_file(self, path: Path, into: _Found, code: str, own_ids: dict[str, tuple[str, int]]) -> None:
+    def _language(self, code: str, path: Path) -> Found:
+        if code not in self.languages and self.languages and not (path.parent / MORPHOLOGY_FILE).is_file():
+            known = get_close_matches(code, self.languages, 1, 0.4)
+            mean = f"; did you mean {known[0]}?" if known else f"; the languages are {', '.join(self.languages)}"
+            text = f"{code} is a language without {MORPHOLOGY_FILE}, so its words have no forms and mail in it isn't known{mean}"
+            self.problems.append(Problem(self._name(path), 0, text, "warning"))
+        return self.languages.setdefault(code, Found())
+
+    def _strays(self) -> None:
+        self.problems += [
+            Problem(self._name(path), 0, f"isn't read: rules lie in the folder of their language, for example {self.shown}/de/{path.name}", "warning")
+            for path in astray(self.root)
+        ]
+
+    def _name(self, path: Path) -> str:
+        return f"{self.shown.rstrip('/')}/{path.relative_to(self.root)}" if path.is_relative_to(self.root) else str(path)
+
+    def _language_file(self, path: Path, into: Found, code: str) -> None:
         if path.name == MORPHOLOGY_FILE:
             if morphology := self._read(path, MorphologyFile):
-                into.morphology = morphology[0]
+                into.morphology = joined_morphology(into.morphology, morphology[0])
         elif path.name == CONTEXT_FILE:
             if context := self._read(path, ContextFile):
-                into.context = _joined(into.context, context[0])
+                into.context = joined_context(into.context, context[0])
+                self._frames(path, *context)
         elif path.name.startswith(CLASSES_PREFIX):
             self._classes(path, into)
         elif rules := self._read(path, RulesFile):
-            self._rules(path, rules[0], rules[1], into, code, own_ids)
+            self._rules(path, rules[0], rules[1], into, code)
+
+    def _frames(self, path: Path, context: ContextFile, lines: Lines) -> None:
+        for kind, phrases in frames_of(context):
+            if broad := [phrase for phrase in phrases if fits_everything(phrase)]:
+                text = f"{kind}: {shown(broad)} fits every finding, for all but <{HIT}> may be missing; make less of it optional"
+                self.problems.append(Problem(self._name(path), lines.of((kind,)), text, "warning"))
 
     def _text(self, path: Path) -> tuple[dict[str, object], Lines] | None:
+        name = self._name(path)
         try:
-            data = path.read_bytes()
-            self.digest.update(f"{path.parent.name}/{path.name}\0".encode() + data + b"\0")
-            source = data.decode("utf-8-sig").replace("\r\n", "\n")
+            source = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
             return tomllib.loads(source), Lines(source)
         except OSError as error:
-            self.problems.append(Problem(str(path), 0, f"can't be read: {error.strerror}"))
+            self.problems.append(Problem(name, 0, f"can't be read: {error.strerror}"))
         except UnicodeDecodeError:
-            self.problems.append(Problem(str(path), 0, "is not UTF-8 text; save it as UTF-8"))
+            self.problems.append(Problem(name, 0, "is not UTF-8 text; save it as UTF-8"))
         except tomllib.TOMLDecodeError as error:
-            self.problems.append(toml_problem(str(path), error))
+            self.problems.append(toml_problem(name, error))
         return None
 
     def _read(self, path: Path, model: type[_Model]) -> tuple[_Model, Lines] | None:
@@ -127,10 +145,10 @@ class _Reader:
         try:
             return model.model_validate(tree), lines
         except ValidationError as error:
-            self.problems += [explain(str(path), lines, detail) for detail in error.errors()]
+            self.problems += [explain(self._name(path), lines, detail, nearest(model, detail["loc"])) for detail in error.errors()]
             return None
 
-    def _classes(self, path: Path, into: _Found) -> None:
+    def _classes(self, path: Path, into: Found) -> None:
         read = self._text(path)
         if read is None:
             return
@@ -138,128 +156,106 @@ class _Reader:
         try:
             tables = _CLASSES.validate_python(tree)
         except ValidationError as error:
-            self.problems += [explain(str(path), lines, detail) for detail in error.errors()]
+            self.problems += [explain(self._name(path), lines, detail, nearest(ClassTable, detail["loc"][1:])) for detail in error.errors()]
             return
-        classes = into.wide if path.name.startswith(WIDE_PREFIX) else into.classes
+        wide = path.name.startswith(WIDE_PREFIX)
+        classes = into.wide if wide else into.classes
         for name, table in tables.items():
             if name == HIT or not name.replace("_", "").isalpha() or name != name.lower():
-                self.problems.append(Problem(str(path), lines.of((name,)), f"{name} can't be the name of a class; use small letters and _"))
+                self.problems.append(Problem(self._name(path), lines.of((name,)), f"{name} can't be the name of a class; use small letters and _"))
+            if not wide and (tails := short_tails(table.words)):
+                self.problems.append(Problem(self._name(path), lines.of((name,)), f"class {name}: {shown(tails)}: {SHORT_TAIL}", "warning"))
             classes[name] = tuple(dict.fromkeys((*classes.get(name, ()), *table.words)))
 
-    def _rules(self, path: Path, rules: RulesFile, lines: Lines, into: _Found, code: str, own_ids: dict[str, tuple[str, int]]) -> None:
+    def _rules(self, path: Path, rules: RulesFile, lines: Lines, into: Found, code: str) -> None:
         keyed: list[tuple[str, int, RuleTable | TagTable]] = [("rule", n, table) for n, table in enumerate(rules.rule)]
         keyed += [("tag", n, table) for n, table in enumerate(rules.tag)]
+        name = self._name(path)
         for key, index, table in keyed:
             line = lines.of((key, index))
-            if earlier := own_ids.get(table.id):
-                self.problems.append(Problem(str(path), line, f"the id {table.id} is used already at {earlier[0]}:{earlier[1]}; give it another"))
-            own_ids[table.id] = (str(path), line)
-            into.rules[table.id] = _rule(table, code, str(path), line)
+            if earlier := self.ids.get(table.id):
+                self.problems.append(Problem(name, line, f"the id {table.id} is used already at {earlier[0]}:{earlier[1]}; give it another"))
+            self.ids[table.id] = (name, line)
+            self._own_language(table.id, code, name, line)
+            into.rules[table.id] = rule_of(table, code, name, line, self.layer)
+        self.changes += [(code, change, name, lines.of(("change", n))) for n, change in enumerate(rules.change)]
 
-    def book(self) -> tuple[RuleBook, tuple[Problem, ...]]:
+    def _own_language(self, rule: str, code: str, name: str, line: int) -> None:
+        first = rule.partition(".")[0]
+        if first != code and first in self.languages:
+            text = f"the id {rule} begins with {first}, but the file is of {code}; a rule counts in the language of its folder"
+            self.problems.append(Problem(name, line, text, "warning"))
+
+    def _change(self, code: str, change: ChangeTable, file: str, line: int) -> None:
+        rules = self.languages[code].rules
+        before = rules.get(change.id)
+        if before is None:
+            near = get_close_matches(change.id, rules, 1)
+            mean = f"did you mean {near[0]}?" if near else "a rule of your own is written [[rule]]"
+            self.problems.append(Problem(file, line, f"there is no rule {change.id} in {code} to change; {mean}"))
+            return
+        texts = [text for entry in change.drop if not any(entry in getattr(before, name) for name in LISTS) for text in (self._not_there(change, entry),)]
+        if before.tag is not None:
+            wrong = [name for name in ("elsewhere", "signal", "loud", "certain") if getattr(change, name) is not None]
+            texts += [f"{change.id} is a tag, which has no {name}; remove it" for name in wrong]
+            if change.points is not None and change.points not in _TAG_POINTS:
+                texts.append(f"{change.id} is a tag: its points are 2 (enough alone) or 1 (two sentences are needed)")
+        after = changed_rule(before, change, f"{file}:{line}")
+        if not (after.words or after.phrases or after.pattern or after.off):
+            texts.append(f"nothing is left of {change.id} by which it could hit; write off = true")
+        if change.model_fields_set == {"id"}:
+            self.problems.append(Problem(file, line, f"says nothing of {change.id} that differs", "warning"))
+        self.problems += [Problem(file, line, text) for text in texts]
+        rules[change.id] = after
+
+    @staticmethod
+    def _not_there(change: ChangeTable, entry: str) -> str:
+        return f"{entry!r} can't be dropped, for {change.id} hasn't got it; `courtesy rules explain {change.id}` shows what it has"
+
+    def book(self, folders: Sequence[Path]) -> tuple[RuleBook, tuple[Problem, ...]]:
         if self.policy is None and (numbers := self._read(shipped.folder("rules") / POLICY_FILE, PolicyFile)):
             # a folder with nothing but rules in it is judged by the shipped numbers
-            self.policy = _policy(numbers[0])
+            self.policy = numbers[0]
         packs = []
         for code, found in sorted(self.languages.items()):
-            self._check_class_names(found)
+            self._check_class_names(code, found)
             self._check_shared(code, found)
-            packs.append(_pack(code, found))
+            packs.append(pack_of(code, found))
         if any(problem.severity == "error" for problem in self.problems) or self.policy is None:
             raise BadInput(tuple(self.problems))
-        return RuleBook(tuple(packs), self.policy, self.digest.hexdigest()[:12]), tuple(self.problems)
+        return RuleBook(tuple(packs), policy_of(self.policy), version_of(folders)), tuple(self.problems)
 
-    def _check_shared(self, code: str, found: _Found) -> None:
+    def _check_shared(self, code: str, found: Found) -> None:
         thin = [name for name in SHARED if name not in RESERVED and len(found.classes.get(name, ())) < FEWEST_WORDS]
         if thin:
             text = f"the shared word classes {', '.join(thin)} are missing or have fewer than {FEWEST_WORDS} words; the ear hears less without them (docs/classes.md)"
             self.problems.append(Problem(f"{code}/{CLASSES_PREFIX}*.toml", 0, text, "warning"))
 
-    def _check_class_names(self, found: _Found) -> None:
+    def _check_class_names(self, code: str, found: Found) -> None:
         for rule in found.rules.values():
             for text in (*rule.phrases, *rule.unless, *rule.words):
-                for name in _class_names(text) - found.classes.keys():
-                    self.problems.append(Problem(rule.file, rule.line, f"rule {rule.id} uses <{name}>, but no class of that name exists in {rule.language}"))
-        for kind, phrases in _frames(found.context):
+                self.problems += [
+                    Problem(rule.file, rule.line, f"rule {rule.id} uses <{name}>, {_no_class(name, rule.language, found)}")
+                    for name in sorted(class_names(text) - found.classes.keys())
+                ]
+        for kind, phrases in frames_of(found.context):
             for text in phrases:
-                for name in _class_names(text) - found.classes.keys() - {HIT}:
-                    self.problems.append(Problem(CONTEXT_FILE, 0, f"{kind}: {text!r} uses <{name}>, but no class of that name exists"))
+                self.problems += [
+                    Problem(f"{code}/{CONTEXT_FILE}", 0, f"{kind}: {text!r} uses <{name}>, {_no_class(name, code, found)}")
+                    for name in sorted(class_names(text) - found.classes.keys() - {HIT})
+                ]
 
 
-def _class_names(text: str) -> set[str]:
+def _no_class(name: str, code: str, found: Found) -> str:
+    near = get_close_matches(name, found.classes, 1)
+    return f"but no class of that name exists in {code}{f'; did you mean <{near[0]}>?' if near else ''}"
+
+
+def class_names(text: str) -> set[str]:
+    """The word classes that a phrase asks for."""
     if "<" not in text:
         return set()
     try:
         return {atom.text for phrase in parse(text) for place in phrase.places for atom in place.atoms if atom.kind == "class"}
     except PatternError:
         return set()
-
-
-def _frames(context: ContextFile) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for name in ContextFile.model_fields:
-        yield name, getattr(context, name)
-
-
-def _joined(one: ContextFile, other: ContextFile) -> ContextFile:
-    return ContextFile(**{name: (*getattr(one, name), *getattr(other, name)) for name in ContextFile.model_fields})
-
-
-def _rule(table: RuleTable | TagTable, code: str, file: str, line: int) -> Rule:
-    shared = {
-        "id": table.id, "language": code, "words": table.words, "phrases": table.phrases, "unless": table.unless,
-        "note": table.note, "hits": table.hits, "misses": table.misses, "off": table.off, "file": file, "line": line,
-    }  # fmt: skip
-    if isinstance(table, TagTable):
-        return Rule(category=None, points=table.points, elsewhere=table.points, aimed=Target.NOBODY, default=Target.NOBODY, tag=table.tag, **shared)  # type: ignore[arg-type]
-    elsewhere = table.elsewhere if table.elsewhere is not None else min(table.points, 2) if table.category is Category.PROFANITY else 0
-    if table.aimed == "anybody":
-        elsewhere = table.points
-    return Rule(
-        category=table.category, points=table.points, elsewhere=elsewhere, aimed=table.target, default=table.default_target,
-        clause=table.clause, signal=table.signal or table.loud, loud=table.loud, pattern=table.pattern, **shared,  # type: ignore[arg-type]
-    )  # fmt: skip
-
-
-def _pack(code: str, found: _Found) -> LanguagePack:
-    morphology = found.morphology
-    return LanguagePack(
-        code=code,
-        endings=tuple(fold(ending).text for ending in morphology.endings),
-        cut=tuple(fold(ending).text for ending in morphology.cut),
-        swap=tuple((fold(old).text, fold(new).text) for old, new in morphology.swap.items()),
-        double=morphology.double,
-        shorten=morphology.shorten,
-        classes=tuple(WordClass(name, words) for name, words in found.classes.items()),
-        wide=tuple(WordClass(name, words) for name, words in found.wide.items()),
-        frames=tuple(_frames(found.context)),
-        innocent=morphology.innocent,
-        frequent=tuple(fold(word).text for word in morphology.frequent),
-        rules=tuple(found.rules.values()),
-    )
-
-
-def _policy(file: PolicyFile) -> Policy:
-    return Policy(
-        rude=file.thresholds.rude,
-        abusive=file.thresholds.abusive,
-        severe=file.thresholds.severe,
-        category_caps=tuple((Category(name), cap) for name, cap in file.category_caps.items()),
-        level_caps=tuple((Category(name), Level[level.upper()]) for name, level in file.level_caps.items()),
-        decay_days=file.days.decay,
-        rude_window_days=file.days.rude_window,
-        reminder_days=file.days.reminder,
-        notice_repeat_days=file.days.notice_repeat,
-        ladder=tuple((row, tuple(_consequence(cell) for cell in getattr(file.ladder, row))) for row in ("abusive", "severe", "threat")),
-    )
-
-
-def _consequence(cell: ConsequenceTable) -> Consequence:
-    return Consequence(
-        disposition=Disposition(cell.disposition),
-        strikes=cell.strikes,
-        notice=NoticeKind(cell.notice) if cell.notice else None,
-        suspend_days=cell.suspend_days,
-        suspend_until_decided=cell.suspend_until_decided,
-        propose_block=cell.propose_block,
-        alert=AlertKind(cell.alert) if cell.alert else None,
-    )

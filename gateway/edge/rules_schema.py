@@ -65,6 +65,7 @@ Phrase = Annotated[str, AfterValidator(_phrase)]
 Frame = Annotated[str, AfterValidator(_frame)]
 Entry = Annotated[str, AfterValidator(_entry)]
 Clause = Annotated[str, AfterValidator(_clause)]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9]+(\.[a-z0-9_-]+)+$")]
 Many = Field(default=(), strict=False)
 
 
@@ -73,7 +74,7 @@ class _Table(BaseModel):
 
 
 class _Matching(_Table):
-    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(\.[a-z0-9_-]+)+$")]
+    id: Id
     words: Annotated[tuple[Entry, ...], Many]
     phrases: Annotated[tuple[Phrase, ...], Many]
     unless: Annotated[tuple[Phrase, ...], Many]
@@ -94,6 +95,7 @@ class RuleTable(_Matching):
     clause: Annotated[tuple[Clause, ...], Many]
     signal: bool = False
     loud: bool = False
+    certain: bool = False
     pattern: Annotated[str, AfterValidator(_regular)] = ""
 
     @model_validator(mode="after")
@@ -122,11 +124,34 @@ class TagTable(_Matching):
     points: Annotated[int, Field(ge=1, le=2)] = 2
 
 
+class ChangeTable(_Table):
+    """One `[[change]]`: a rule of the shipped set, or of the same one, with some of it otherwise.
+
+    What is given replaces the rule's own; lists are added to it; `drop` names entries of its lists that go.
+    """
+
+    id: Id
+    points: Annotated[int | None, Field(ge=0, le=20)] = None
+    elsewhere: Annotated[int | None, Field(ge=0, le=20)] = None
+    signal: bool | None = None
+    loud: bool | None = None
+    certain: bool | None = None
+    off: bool | None = None
+    words: Annotated[tuple[Entry, ...], Many]
+    phrases: Annotated[tuple[Phrase, ...], Many]
+    unless: Annotated[tuple[Phrase, ...], Many]
+    drop: Annotated[tuple[str, ...], Many]
+    note: str = ""
+    hits: Annotated[tuple[str, ...], Many]
+    misses: Annotated[tuple[str, ...], Many]
+
+
 class RulesFile(_Table):
     """A rules file: any name, in the folder of its language."""
 
     rule: Annotated[tuple[RuleTable, ...], Many]
     tag: Annotated[tuple[TagTable, ...], Many]
+    change: Annotated[tuple[ChangeTable, ...], Many]
 
 
 class ClassTable(_Table):
@@ -180,6 +205,12 @@ class Thresholds(_Table):
     abusive: Annotated[int, Field(ge=1)]
     severe: Annotated[int, Field(ge=1)]
 
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if not self.rude < self.abusive < self.severe:
+            raise ValueError(f"must rise: rude {self.rude}, abusive {self.abusive}, severe {self.severe}")
+        return self
+
 
 class DaysTable(_Table):
     """Spans in days."""
@@ -188,6 +219,17 @@ class DaysTable(_Table):
     rude_window: Annotated[int, Field(ge=1)]
     reminder: Annotated[int, Field(ge=1)]
     notice_repeat: Annotated[int, Field(ge=1)]
+
+
+class FloodingTable(_Table):
+    """When the same text is too much of it."""
+
+    mails: Annotated[int, Field(ge=2, le=50)] = 6
+    minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    patient_mails: Annotated[int, Field(ge=2, le=50)] = 20
+    patient_hours: Annotated[int, Field(ge=1, le=24)] = 24
+    alike: Annotated[int, Field(ge=50, le=100)] = 90
+    asks: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=60)], ...], Field(strict=False)] = ()
 
 
 class LadderTable(_Table):
@@ -203,6 +245,7 @@ class PolicyFile(_Table):
 
     thresholds: Thresholds
     days: DaysTable
-    category_caps: dict[str, Annotated[int, Field(ge=0)]]
-    level_caps: dict[str, Literal["rude", "abusive", "severe"]]
+    category_caps: dict[Annotated[Category, Field(strict=False)], Annotated[int, Field(ge=0)]]
+    level_caps: dict[Annotated[Category, Field(strict=False)], Literal["rude", "abusive", "severe"]]
+    flooding: FloodingTable = FloodingTable()
     ladder: LadderTable

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.edge.collection import uncollected
 from gateway.edge.ear_model import load_ear
 from gateway.edge.language_model import load_identifier
 from gateway.edge.rules import load_rules
@@ -10,6 +11,7 @@ from gateway.edge.shipped import folder
 from gateway.scoring.ear import Ear
 from gateway.scoring.language import Languages
 from gateway.scoring.match import Matcher
+from gateway.scoring.patterns import parse
 from gateway.scoring.rules import RuleBook
 from gateway.scoring.weigh import Scorer
 
@@ -39,8 +41,11 @@ def load_scorer(
     return build_scorer(book, load_ear(tuple(folders)) if use_ear else None, use_rules=use_rules)
 
 
+@uncollected()
 def build_scorer(book: RuleBook, ear: Ear | None, *, use_rules: bool = True) -> Scorer:
     """Build a scorer from a checked rule book."""
     frequent = {pack.code: frozenset(pack.frequent) for pack in book.packs}
     languages = Languages(load_identifier(tuple(sorted(frequent))), frequent)
-    return Scorer(Matcher(book), languages, ear, use_rules=use_rules)
+    scorer = Scorer(Matcher(book), languages, ear, use_rules=use_rules)
+    parse.cache_clear()  # tens of thousands of phrases that nobody asks for again
+    return scorer

@@ -13,28 +13,39 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.edge.case_desk import CaseDesk
 from gateway.edge.control import ControlServer
+from gateway.edge.desks import desks_of
+from gateway.edge.dkim_signer import load_signer
 from gateway.edge.downstream_pool import Pool
 from gateway.edge.held import HeldFolder
-from gateway.edge.identifier import HeaderIdentifier
-from gateway.edge.notify import notify, watchdog_seconds
+from gateway.edge.identifier import identifier_of, many_of
+from gateway.edge.logs import loop_trouble
+from gateway.edge.measured import MeasuredReader, measured
+from gateway.edge.metrics import Metrics
+from gateway.edge.monitor import Monitor
+from gateway.edge.notify import notify, passed_socket, watchdog_seconds
 from gateway.edge.office import Office
 from gateway.edge.outbox import Outbox
 from gateway.edge.own_mailboxes import OwnMail
 from gateway.edge.reader import ProcessReader, workers_wanted
-from gateway.edge.rules import load_rules
+from gateway.edge.recent import RecentMail
+from gateway.edge.retention import purge_daily
+from gateway.edge.rules_live import LiveRules
+from gateway.edge.rules_store import RulesStore
 from gateway.edge.scorer import rules_folders
 from gateway.edge.settings import Settings
 from gateway.edge.smtp_listener import Listener
 from gateway.edge.smtp_recipients import Recipients
 from gateway.edge.templates import Templates
+from gateway.edge.timers import Timers
 from gateway.edge.tinydb_ledger import TinyLedger
+from gateway.edge.watch import Watcher
 from gateway.edge.weigher import Order
 from gateway.edge.writer import MailWriter, load_secret
-from gateway.errors import BadInput, GatewayError, LedgerFailed, Problem
+from gateway.errors import BadInput, LedgerFailed
 from gateway.gate import Gate, House
 from gateway.mail.message import ReadingLimits
-from gateway.values import Policy
 
 log = logging.getLogger("courtesy.service")
 
@@ -59,6 +70,7 @@ def house_of(settings: Settings, domain: str) -> House:
         own=frozenset(address.lower() for address in own),
         protected_addresses=frozenset({addresses.own("complaints").lower(), addresses.own("appeals").lower()}),
         mark=settings.courtesy_header,
+        complaints=addresses.own("complaints").lower(),
     )
 
 
@@ -66,7 +78,7 @@ def order_of(settings: Settings) -> Order:
     """What the weighers are told."""
     limits = settings.limits
     reading = ReadingLimits(header_bytes=limits.header_bytes, parts=limits.parts, depth=limits.depth, text_characters=limits.text_characters)
-    return Order(rules_folders(Path(settings.rules_dir) if settings.rules_dir else None), reading)
+    return Order(rules_folders(Path(settings.rules_dir) if settings.rules_dir else None), reading, settings.log)
 
 
 @dataclass(eq=False)
@@ -77,15 +89,12 @@ class Running:
     ledger: TinyLedger
     held: HeldFolder
     reader: ProcessReader
+    rules: LiveRules
     office: Office
     address: tuple[str, int] = ("", 0)
-    _policy: Policy | None = None
-    problems: list[Problem] = field(default_factory=list)
-
-    def policy(self) -> Policy:
-        """The policy in force."""
-        assert self._policy is not None  # noqa: S101 - set before anything is served
-        return self._policy
+    monitor_address: tuple[str, int] | None = None
+    reload_tls: Callable[[], bool] = lambda: False
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 @asynccontextmanager
@@ -100,47 +109,71 @@ async def running(
         inherited: a listening socket that systemd opened.
 
     Raises:
-        BadInput: rules or templates have errors; nothing is served then.
+        BadInput: rules, templates or the DKIM key have errors; nothing is served then.
         LedgerFailed: the ledger can't be opened.
     """
     order = order_of(settings)
-    book, _ = await asyncio.to_thread(load_rules, order.folders)
     templates = Templates(settings.language, settings.zone, Path(settings.templates_dir) if settings.templates_dir else None)
+    signer = load_signer(settings.dkim)
     prepare_state(settings)
     ledger = await TinyLedger.open(settings.ledger_folder, clock=clock, zone=settings.zone)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(ledger.close)
+        metrics = Metrics()
+        ledger.observe = metrics.ledger_worked
         held = HeldFolder(settings.state)
-        writer = MailWriter(settings, templates, load_secret(settings.state), clock)
+        writer = MailWriter(settings, templates, load_secret(settings.state), clock, signer)
         reader = ProcessReader(order, workers_wanted(settings.limits.workers), settings.limits.weighing_seconds)
         stack.push_async_callback(reader.close)
-        await reader.start()
+        rules = LiveRules(order, RulesStore(settings.state), settings.rules.versions, reader, metrics, clock, ledger.count)
+        await rules.start()
+        if settings.rules.watch:
+            stack.push_async_callback(_cancelled, asyncio.create_task(rules.watch()))
+        timed = MeasuredReader(reader, metrics)
         pool = Pool(settings.downstream, settings.hostname)
         await pool.start()
         stack.push_async_callback(pool.stop)
-        office = Office(ledger, held, writer, lambda: state.policy(), pool.send, settings.hostname, clock)  # noqa: PLW0108 - state comes later
-        state = Running(settings, ledger, held, reader, office, _policy=book.policy)
+        many = many_of(settings.identity)
+        office = Office(ledger, held, writer, reader.policy, pool.send, settings.hostname, clock, many=many, rules=lambda: reader.scoring)
+        state = Running(settings, ledger, held, reader, rules, office, metrics=metrics)
+        recent = RecentMail(settings.notices)
+        house = house_of(settings, writer.domain)
+        desk = CaseDesk(ledger, writer, house.own, recent)
+        identifier = identifier_of(settings.identity)
         gate = Gate(
-            house=house_of(settings, writer.domain),
-            policy=state.policy,
-            reader=reader,
-            identifier=HeaderIdentifier(frozenset(name.lower() for name in settings.identity.trusted_authserv_ids)),
+            house=house,
+            policy=reader.policy,
+            reader=timed,
+            identifier=identifier,
             ledger=ledger,
             held=held,
             writer=writer,
-            own=OwnMail(Recipients(settings), held, ledger, writer, reader, clock, secrets.token_bytes),
+            own=OwnMail(Recipients(settings), held, ledger, writer, timed, clock, secrets.token_bytes, desk, desks_of(office, identifier, timed, secrets.token_bytes)),
             clock=clock,
             random=secrets.token_bytes,
+            watch=metrics,
+            recent=recent,
+            cases=desk,
         )
-        outbox = Outbox(ledger, settings, clock=clock)
+        outbox = Outbox(ledger, settings, clock=clock, observe=metrics.posted, signer=signer)
         sending = asyncio.create_task(outbox.run())
         stack.push_async_callback(_finish, outbox, sending)
         control = ControlServer(settings.state, _Control(state).call)
         await control.start()
         stack.push_async_callback(control.stop)
-        listener = Listener(settings, gate.handle, pool)
+        purging = asyncio.create_task(purge_daily(lambda: office.call("ledger.purge", {}), metrics.purge_done))
+        stack.push_async_callback(_cancelled, purging)
+        stack.push_async_callback(_cancelled, asyncio.create_task(Timers(ledger, writer, clock).run()))
+        listener = Listener(settings, measured(gate.handle, metrics), pool)
+        listener.service.replied = metrics.replied
+        watcher = Watcher(metrics, settings.mode.value, listener, pool, reader, ledger, held, clock)
         state.address = await listener.start(inherited)
+        state.reload_tls = listener.reload_tls
         stack.push_async_callback(listener.stop, GRACE_SECONDS)
+        if settings.metrics.address:
+            monitor = Monitor(watcher.text, watcher.health)
+            state.monitor_address = await monitor.start(settings.metrics.address)
+            stack.push_async_callback(monitor.stop)
         yield state
 
 
@@ -150,6 +183,12 @@ async def _finish(outbox: Outbox, sending: "asyncio.Task[None]") -> None:
         await asyncio.wait_for(sending, GRACE_SECONDS)
     except TimeoutError:
         log.warning("the outbox was ended in the middle of a mail; it is tried again at the next start")
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def prepare_state(settings: Settings) -> None:
@@ -172,27 +211,14 @@ class _Control:
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Any:
         if name == "rules.reload":
-            return {"version": await reload_rules(self.state)}
+            return {"version": await self.state.rules.reload()}
         if name == "service.status":
             return {"version": self.state.reader.version, "mode": self.state.settings.mode.value, "address": list(self.state.address)}
         return await self.state.office.call(name, arguments)
 
 
-async def reload_rules(state: Running) -> str:
-    """Check the rules in full and put them in force; on any error the old ones stay.
-
-    Raises:
-        BadInput: with every error.
-    """
-    order = order_of(state.settings)
-    book, _ = await asyncio.to_thread(load_rules, order.folders)
-    version = await state.reader.reload(order)
-    state._policy = book.policy  # noqa: SLF001 - the one place where the policy changes
-    return version
-
-
 async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reloads the rules.
+    """Run until SIGTERM or SIGINT; SIGHUP reloads the rules and the certificate.
 
     Args:
         settings: all settings in force.
@@ -202,12 +228,15 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings) as state:
+    loop.set_exception_handler(loop_trouble)
+    async with running(settings, inherited=passed_socket()) as state:
         loop.add_signal_handler(signal.SIGHUP, lambda: jobs.append(loop.create_task(_reload(state))))
         jobs: list[asyncio.Task[None]] = []
         host, port = state.address
         ready = f"listening on [{host}]:{port}" if ":" in host else f"listening on {host}:{port}"
         announce(ready)
+        if state.monitor_address is not None:
+            log.info("metrics and health on %s:%d", *state.monitor_address)
         notify("READY=1", f"STATUS={ready}")
         if seconds := watchdog_seconds():
             jobs.append(loop.create_task(_alive(seconds)))
@@ -226,8 +255,8 @@ async def _alive(seconds: float) -> None:
 
 async def _reload(state: Running) -> None:
     try:
-        log.warning("rules reloaded, version %s", await reload_rules(state))
+        if state.reload_tls():
+            log.warning("certificate reloaded")
     except BadInput as error:
-        log.error("the rules were not reloaded, the old ones stay in force:\n%s", error)  # noqa: TRY400 - the sentence says it all
-    except GatewayError as error:
-        log.error("the rules were not reloaded: %s", error)  # noqa: TRY400 - the sentence says it all
+        log.error("the certificate was not reloaded, the old one stays in use:\n%s", error)  # noqa: TRY400 - the sentence says it all
+    await state.rules.reload_logged()

@@ -4,12 +4,15 @@ import re
 import tomllib
 from email.headerregistry import Address
 from email.utils import parseaddr
+from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from gateway.edge.known_keys import nearest
 from gateway.edge.toml_lines import Lines, explain, toml_problem
 from gateway.errors import BadInput, Problem
 from gateway.values import Mode
@@ -44,6 +47,13 @@ def _host_port(value: str) -> str:
     return value
 
 
+def _loopback(value: str) -> str:
+    host, _ = split_host_port(_host_port(value))
+    if host not in {"localhost", "::1"} and not host.startswith("127."):
+        raise ValueError('must be on loopback, for example "127.0.0.1:9188": there is no log-in; a proxy may carry it further')
+    return value
+
+
 def _zone(value: str) -> str:
     if value not in available_timezones():
         raise ValueError('is not a time zone; write for example "Europe/Berlin" or "UTC"')
@@ -62,6 +72,20 @@ def _web_address(value: str) -> str:
     return value
 
 
+def _with_libraries(value: bool) -> bool:  # noqa: FBT001 - a setting's value
+    missing = [name for name in ("dkim", "dns", "publicsuffixlist") if value and find_spec(name) is None]
+    if missing:
+        raise ValueError(f"needs {' and '.join(missing)}; install courtesy-gateway[border]")
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError('is not a network; write for example "10.0.0.0/8" or "192.0.2.7"') from None
+
+
 def _together(value: str, other: str, names: str) -> str:
     if bool(value) != bool(other):
         raise ValueError(f"stands alone: {names} go together; give both or none")
@@ -74,6 +98,7 @@ MaybeHostPort = Annotated[str, AfterValidator(lambda value: _host_port(value) if
 Second = Annotated[str, Field(validate_default=True)]
 """The second of two keys that go together; it is looked at even when it isn't given."""
 HostPort = Annotated[str, AfterValidator(_host_port)]
+MaybeLoopback = Annotated[str, AfterValidator(lambda value: _loopback(value) if value else "")]
 _A_LIST = Field(strict=False)
 """TOML has lists where we keep tuples."""
 
@@ -137,9 +162,15 @@ class Accept(_Section):
 
 
 class IdentitySettings(_Section):
-    """Whose word about the author counts."""
+    """Whose word about the author counts, and what is checked by ourselves where the gateway is the border."""
 
     trusted_authserv_ids: Annotated[tuple[str, ...], _A_LIST] = ()
+    microsoft_border: Annotated[str, AfterValidator(lambda value: _host_name(value) if value else "")] = ""
+    arc_sealers: Annotated[tuple[HostName, ...], _A_LIST] = ()
+    own_checks: Annotated[bool, AfterValidator(_with_libraries)] = False
+    nameservers: Annotated[tuple[Annotated[str, AfterValidator(_host_port)], ...], _A_LIST] = ()
+    dns_seconds: float = Field(default=5.0, gt=0, le=60)
+    many_people: Annotated[tuple[Annotated[str, AfterValidator(_recipient)], ...], _A_LIST] = ()
 
 
 class Addresses(_Section):
@@ -175,6 +206,91 @@ class LedgerSettings(_Section):
     url: str = Field(default="tinydb:ledger", pattern=r"^tinydb:[A-Za-z0-9._-]+$")
 
 
+class MetricsSettings(_Section):
+    """Where a monitor on this host asks for metrics and health; nowhere unless an address is given."""
+
+    address: MaybeLoopback = ""
+
+
+class LogSettings(_Section):
+    """What is written to standard error, a line an event."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    addresses: Literal["none", "domain", "full"] = "domain"
+
+
+class RulesSettings(_Section):
+    """How rules go live, and how long they are remembered."""
+
+    watch: bool = False
+    versions: int = Field(default=50, ge=1)
+
+
+class RetentionSettings(_Section):
+    """How many days each class of data is kept (policy point R6); 0: until a person removes it."""
+
+    incidents_days: int = Field(default=365, ge=0)
+    excerpts_days: int = Field(default=90, ge=0)
+    evidence_days: int = Field(default=730, ge=0)
+    held_days: int = Field(default=0, ge=0)
+    released_days: int = Field(default=30, ge=0)
+    mailbox_days: int = Field(default=365, ge=0)
+    delivery_keys_days: int = Field(default=7, ge=7)
+    sent_days: int = Field(default=30, ge=7, le=30)
+    senders_days: int = Field(default=365, ge=0)
+    cases_days: int = Field(default=730, ge=0)
+    counters_days: int = Field(default=730, ge=0)
+
+
+class CaseSettings(_Section):
+    """How complaints, appeals and legal notices become cases, and by when they are answered."""
+
+    complaint_days: int = Field(default=14, ge=1, le=365)
+    appeal_days: int = Field(default=14, ge=1, le=365)
+    care_days: int = Field(default=1, ge=1, le=365)
+    owner: MaybeAddress = ""
+    acknowledge: bool = False
+
+
+class NoticeSettings(_Section):
+    """How much we write by ourselves, so that nothing of ours becomes a nuisance or a loop (RFC 3834 section 2)."""
+
+    per_hour: int = Field(default=200, ge=0)
+    per_peer: int = Field(default=4, ge=1)
+    same_text_hours: int = Field(default=24, ge=0, le=168)
+
+
+class DkimSettings(_Section):
+    """The key with which our own mail is signed (RFC 6376); without one it isn't."""
+
+    domain: Annotated[str, AfterValidator(lambda value: _host_name(value).lower() if value else "")] = ""
+    selector: str = Field(default="", pattern=r"^([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?)?$")
+    key_file: Second = ""
+
+    @field_validator("key_file")
+    @classmethod
+    def _all(cls, value: str, info: ValidationInfo) -> str:
+        if len({bool(value), *(bool(info.data.get(name, value)) for name in ("domain", "selector"))}) > 1:
+            raise ValueError("domain, selector and key_file go together; give all three or none")
+        return value
+
+
+class DigestSettings(_Section):
+    """The weekly digest to the managers; when it is sent is a matter of the timer."""
+
+    language: Literal["", "en", "fr", "de", "ru", "hu", "af"] = ""
+    decide_days: int = Field(default=5, ge=1, le=60)
+
+
+class StaffSettings(_Section):
+    """Whose reports count: colleagues, by the domain of their verified address."""
+
+    domains: Annotated[tuple[Annotated[str, AfterValidator(lambda value: _host_name(value).lower())], ...], _A_LIST] = ()
+    networks: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], _A_LIST] = ()
+    reports: Literal["propose", "count"] = "propose"
+
+
 class Limits(_Section):
     """What one client or one mail may ask of us."""
 
@@ -194,7 +310,6 @@ class Limits(_Section):
     memory: int = Field(default=500_000_000, ge=1_000_000)
     weighing_seconds: float = Field(default=15.0, gt=0)
     workers: int = Field(default=0, ge=0, le=64)
-    notices_per_hour: int = Field(default=200, ge=0)
 
 
 class Settings(_Section):
@@ -216,6 +331,15 @@ class Settings(_Section):
     addresses: Addresses
     ledger: LedgerSettings = LedgerSettings()
     limits: Limits = Limits()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
+    rules: RulesSettings = RulesSettings()
+    retention: RetentionSettings = RetentionSettings()
+    digest: DigestSettings = DigestSettings()
+    staff: StaffSettings = StaffSettings()
+    notices: NoticeSettings = NoticeSettings()
+    dkim: DkimSettings = DkimSettings()
+    cases: CaseSettings = CaseSettings()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -276,5 +400,5 @@ def parse_settings(source: str, name: str) -> Settings:
         places = {detail["loc"][:-1] for detail in details}
         # a list whose entries are all bad is not "too short" as well
         told = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in places]
-        problems = sorted((explain(name, lines, detail) for detail in told), key=lambda problem: problem.line)
+        problems = sorted((explain(name, lines, detail, nearest(Settings, detail["loc"])) for detail in told), key=lambda problem: problem.line)
         raise BadInput(tuple(problems)) from None

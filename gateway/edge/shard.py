@@ -1,4 +1,4 @@
-"""One file of the ledger: a few senders' incidents, standings and outgoing mail, as a TinyDB that is changed as a whole."""
+"""One file of the ledger: a few senders' incidents, cases, standings and outgoing mail, as a TinyDB that is changed as a whole."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from tinydb.table import Table
 from gateway.edge.atomic_storage import AtomicStorage, torn
 from gateway.edge.codec import CodecError, decode, encode
 from gateway.edge.durable import Disk
-from gateway.records import Incident, OutgoingMail
+from gateway.records import Case, DecisionList, Incident, OutgoingMail
 from gateway.values import Standing
 
-TABLES = frozenset({"incidents", "standings", "outgoing", "posted"})
+TABLES = frozenset({"incidents", "standings", "outgoing", "posted", "cases", "lists"})
 
 V = TypeVar("V")
 
@@ -131,6 +131,30 @@ class Shard:
     def drop_posted(self, references: set[str]) -> None:
         """Forget mails that left, by their ids."""
         self._table("posted").remove(where("id").one_of(list(references)))
+
+    # --- cases ---
+
+    def cases(self, references: set[str]) -> list[Case]:
+        """Some cases by their references."""
+        return [self._decode(Case, row) for row in self.rows("cases") if row.get("reference") in references]
+
+    def put_case(self, case: Case) -> None:
+        """Add a case, or replace the one with the same reference."""
+        self._put("cases", "reference", case.reference, case)
+
+    def drop_cases(self, references: set[str]) -> None:
+        """Remove cases by their references."""
+        self._table("cases").remove(where("reference").one_of(list(references)))
+
+    # --- what managers were asked ---
+
+    def decision_list(self, reference: str) -> DecisionList | None:
+        """What one mail to the managers asked, by its id."""
+        return self._one("lists", "id", reference, DecisionList)
+
+    def put_decision_list(self, asked: DecisionList) -> None:
+        """Add what a mail to the managers asks, or replace the one with the same id."""
+        self._put("lists", "id", asked.id, asked)
 
     # --- the same for all tables ---
 

@@ -60,6 +60,7 @@ class Doors:
         self._limits = limits
         self._by_address: Counter[str] = Counter()
         self._total = 0
+        self.entered = 0
 
     @property
     def connections(self) -> int:
@@ -74,6 +75,7 @@ class Doors:
             return False
         self._by_address[address] += 1
         self._total += 1
+        self.entered += 1
         return True
 
     def leave(self, address: str) -> None:

@@ -102,15 +102,25 @@ class Listener:
         name = self._server.sockets[0].getsockname()
         return (str(name), 0) if isinstance(name, str | bytes) else (str(name[0]), int(name[1]))
 
-    def reload_tls(self) -> None:
+    @property
+    def serving(self) -> bool:
+        """Whether clients are accepted."""
+        return self._server is not None and self._server.is_serving() and not self.service.closing
+
+    def reload_tls(self) -> bool:
         """Read the certificate again; open sessions keep theirs, new handshakes get the new one.
+
+        Returns:
+            bool: whether there is one.
 
         Raises:
             BadInput: it can't be used; the old one stays.
         """
-        if self.service.tls is not None:
-            server_tls(self._settings)  # a broken pair must not reach the context in use
-            _load(self.service.tls, self._settings)
+        if self.service.tls is None:
+            return False
+        server_tls(self._settings)  # a broken pair must not reach the context in use
+        _load(self.service.tls, self._settings)
+        return True
 
     async def stop(self, grace_seconds: float) -> None:
         """Accept no more clients, let mails in progress finish, close.

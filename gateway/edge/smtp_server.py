@@ -66,6 +66,7 @@ class Mail:
             head.client,
             head.helo,
             head.protocol,
+            head.client_name,
         )
 
 
@@ -151,6 +152,7 @@ class Server(Session):
             client=told.get("ADDR") or self.client,
             helo=told.get("HELO") or self.helo,
             protocol=self._protocol(path.parameters),
+            client_name=told.get("NAME", ""),
         )
         self.mail = Mail(head, self.service.pool.transaction(head))
         return SENDER_OK

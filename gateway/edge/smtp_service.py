@@ -24,6 +24,10 @@ Handler = Callable[[Envelope, bytes, Delivery], Awaitable[Reply]]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+def _ignore(_: Reply) -> None:
+    """Nobody wants to know."""
+
+
 class OpenSession(Protocol):
     """A client's connection as a graceful stop sees it."""
 
@@ -49,6 +53,7 @@ class Service:
         trusted: hosts that may say who their client is (XCLIENT, XFORWARD).
         tls: the context of STARTTLS, None when it isn't offered.
         closing: a graceful stop has begun.
+        replied: is told of every reply of 400 and above, for the metrics.
         sessions: the open ones.
         work: mails being handled; they are finished when their client has left, too.
     """
@@ -62,6 +67,7 @@ class Service:
     trusted: tuple[Network, ...] = ()
     tls: ssl.SSLContext | None = None
     closing: bool = False
+    replied: Callable[[Reply], None] = _ignore
     sessions: set[OpenSession] = field(default_factory=set)
     work: set[asyncio.Task[Reply]] = field(default_factory=set)
     _offers: tuple[Extensions | None, Offers] | None = None

@@ -84,6 +84,7 @@ class Session(SMTP):
             self.client = str(peer[0]).removeprefix("::ffff:") if isinstance(peer, tuple) else "local"
             if not self._enter(self.client):
                 self._refused = True
+                self.service.replied(replies.TOO_BUSY)
                 # uvloop's transports are no subclasses of asyncio's, so an isinstance check would fail
                 cast(asyncio.WriteTransport, transport).write(f"{replies.TOO_BUSY}\r\n".encode())
                 transport.close()
@@ -101,7 +102,12 @@ class Session(SMTP):
 
     def eof_received(self) -> bool | None:
         """The client has no more to say."""
-        return False if self._refused or self.session is None else super().eof_received()
+        if self._refused or self.session is None:
+            return False
+        stays: bool | None = super().eof_received()
+        # a client that was gone before the session's first step (uvloop tells it then) has no session that would close
+        self.hang_up()
+        return stays
 
     def connection_lost(self, error: Exception | None) -> None:
         """The client is gone; whatever it had begun is undone."""
@@ -167,6 +173,7 @@ class Session(SMTP):
     def farewell(self, reply: Reply) -> None:
         """Say 421 and close."""
         if self.transport is not None and not self.transport.is_closing():
+            self.service.replied(reply)
             cast(asyncio.WriteTransport, self.transport).write(f"{reply}\r\n".encode("ascii", "replace"))
             self.hang_up()
 
@@ -191,6 +198,8 @@ class Session(SMTP):
             reply: ours or downstream's.
             utf8: the client asked for SMTPUTF8, so a reply may have more than ASCII in it (RFC 6531 section 3.7.4).
         """
+        if reply.code >= 400:
+            self.service.replied(reply)
         if reply.code >= 500:
             self._errors += 1
         await self._send(str(reply), utf8=utf8)

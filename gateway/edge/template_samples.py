@@ -1,12 +1,17 @@
 """Sample facts with which every template is tried at the start: each branch that a template may take."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import cycle
 
 from gateway.mail.facts import AlertFacts, FoldFacts, NoticeFacts
 from gateway.values import Category, Disposition
 
 _AT = datetime(2026, 11, 24, 9, 5, tzinfo=UTC)
 _UNTIL = datetime(2026, 12, 1, 9, 5, tzinfo=UTC)
+
+_ABOUT = ("opened", "again", "decided", "late", "forged", "answer")
+"""Words of gateway.policy.cases.AppealFate; the last of a template's branches is for all others."""
 
 SENTENCE = {
     "at": "24 November 2026",
@@ -17,10 +22,12 @@ SENTENCE = {
     "until": "1 December 2026",
     "disposition": "held",
     "released": 0,
+    "reference": "S1",
+    "complaints": "support+complaints@shop.example",
 }
 """What the sentences of words.toml may use."""
 
-NOTICES = tuple(
+_NOTICES = tuple(
     NoticeFacts(
         reference=f"S{number}",
         disposition=disposition,
@@ -34,9 +41,11 @@ NOTICES = tuple(
         policy_url="https://shop.example/policy" if number else "",
         released=number,
         automatic=number > 0,
+        due=_UNTIL if number else None,
     )
     for number, disposition in enumerate((None, *Disposition))
 )
+NOTICES = (*_NOTICES, replace(_NOTICES[1], categories=(Category.FLOODING,), clauses=("R14",)))
 
 ALERTS = tuple(
     AlertFacts(
@@ -56,8 +65,10 @@ ALERTS = tuple(
         observed=number == 2,
         attached=number > 0,
         choices=("confirm", "overturn") if number else (),
+        about=about,
+        related="S9" if number else "",
     )
-    for number, disposition in enumerate((None, *Disposition))
+    for number, (disposition, about) in enumerate(zip(cycle((None, *Disposition)), ("", *_ABOUT), strict=False))
 )
 
 FOLDS = tuple(

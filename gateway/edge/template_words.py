@@ -9,24 +9,25 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
+from babel.numbers import format_decimal
 
 from gateway.edge.toml_lines import Lines, toml_problem
 from gateway.errors import Problem
 
 LANGUAGES = ("en", "fr", "de", "ru", "hu", "af")
 
-_LOCALES = {"en": "en_GB"}
+LOCALES = {"en": "en_GB"}
 """Day before month, as in the other five."""
 
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "dates": ("moment",),
     "phrases": ("and", "colon", "greeting", "closing", "unknown_category"),
     "done": ("delivered", "folded", "held", "refused"),
-    "sentences": ("why", "again", "person", "automatic", "manual"),
+    "sentences": ("why", "repeated", "again", "always", "person", "automatic", "manual"),
     "action": ("delivered", "folded", "held", "refused", "observed", "none"),
     "labels": (
         *("reference", "received", "category", "rule", "policy", "complaints", "released", "sender", "recipients", "action"),
-        *("excerpts", "strikes", "until", "deadline", "choices", "verified", "unverified"),
+        *("excerpts", "strikes", "until", "deadline", "choices", "verified", "unverified", "shared_mailbox", "large_organisation"),
     ),
     "categories": (
         *("profanity", "insult", "degradation", "harassment", "threat", "stalking", "discrimination", "sexual"),
@@ -41,7 +42,7 @@ class Words:
     """The words of one language.
 
     Attributes:
-        texts: (table, key) to the text; complete for NEEDED.
+        texts: (table, key) to the text; complete for what was needed.
         places: (table, key) to the file and the line that the text comes from.
     """
 
@@ -50,7 +51,7 @@ class Words:
     places: Mapping[tuple[str, str], tuple[str, int]]
 
     def text(self, table: str, key: str) -> str:
-        """The text of a key that NEEDED names."""
+        """The text of a key that must be there."""
         return self.texts[table, key]
 
     def clause(self, point: str) -> str:
@@ -63,9 +64,13 @@ class Words:
             return "".join(parts)
         return f"{', '.join(parts[:-1])} {self.text('phrases', 'and')} {parts[-1]}"
 
+    def number(self, value: int) -> str:
+        """A number, with the language's marks of thousands."""
+        return plain_spaces(format_decimal(value, locale=LOCALES.get(self.language, self.language)))
+
     def day(self, at: date) -> str:
         """A date, written out."""
-        shown = _plain(format_date(at, "long", locale=_LOCALES.get(self.language, self.language)))
+        shown = plain_spaces(format_date(at, "long", locale=LOCALES.get(self.language, self.language)))
         shown = shown.removeprefix("0")  # CLDR writes 01 Desember in Afrikaans
         # CLDR leaves out the ordinal that French has for the first of a month.
         return f"1er {shown[2:]}" if self.language == "fr" and at.day == 1 else shown
@@ -80,7 +85,7 @@ class Words:
             raise ValueError("a naive time can't be shown in a zone")
         local = at.astimezone(zone)
         filled = self.text("dates", "moment").replace("{date}", self.day(local.date()))
-        return _plain(filled.replace("{time}", f"{local:%H:%M}").replace("{zone}", _offset(local)))
+        return plain_spaces(filled.replace("{time}", f"{local:%H:%M}").replace("{zone}", _offset(local)))
 
 
 def _offset(local: datetime) -> str:
@@ -90,17 +95,21 @@ def _offset(local: datetime) -> str:
     return "UTC" + (f"{'-' if minutes < 0 else '+'}{hours}" if minutes else "") + (f":{rest:02}" if rest else "")
 
 
-def _plain(text: str) -> str:
-    # Narrow no-break spaces show as boxes in some mail programs.
-    return text.replace("\u202f", " ").replace("\u00a0", " ")
+def plain_spaces(text: str) -> str:
+    """A text without thin and no-break spaces: narrow ones show as boxes in some mail programs."""
+    return text.replace("\u202f", " ").replace("\u00a0", " ").replace("\u2009", " ")
 
 
-def load_words(language: str, folders: list[Path]) -> tuple[Words, list[Problem]]:
+def load_words(
+    language: str, folders: list[Path], file: str = "words.toml", needed: Mapping[str, tuple[str, ...]] = NEEDED
+) -> tuple[Words, list[Problem]]:
     """Read the words of one language.
 
     Args:
         language: one of LANGUAGES.
         folders: template folders, the site's first.
+        file: which file of the language's folder.
+        needed: its tables with their keys; a table without keys may have any.
 
     Returns:
         tuple[Words, list[Problem]]: what could be read and what is wrong with it.
@@ -109,7 +118,7 @@ def load_words(language: str, folders: list[Path]) -> tuple[Words, list[Problem]
     places: dict[tuple[str, str], tuple[str, int]] = {}
     problems: list[Problem] = []
     for folder in reversed(folders):
-        path = folder / language / "words.toml"
+        path = folder / language / file
         if not path.is_file():
             continue
         try:
@@ -124,7 +133,7 @@ def load_words(language: str, folders: list[Path]) -> tuple[Words, list[Problem]
         lines = Lines(source)
         for table, key, value in _entries(tree):
             line = lines.of((table, key) if key else (table,))
-            if table not in NEEDED or not key or (NEEDED[table] and key not in NEEDED[table]):
+            if table not in needed or not key or (needed[table] and key not in needed[table]):
                 problems.append(Problem(str(path), line, f"{f'{table}.{key}'.rstrip('.')} is not a known key; remove it or check its spelling"))
             elif not isinstance(value, str) or not value.strip():
                 problems.append(Problem(str(path), line, f'{table}.{key} must be a text in "quotes" that is not empty'))
@@ -132,8 +141,8 @@ def load_words(language: str, folders: list[Path]) -> tuple[Words, list[Problem]
                 texts[table, key] = value
                 places[table, key] = str(path), line
     problems.extend(
-        Problem(str(folders[-1] / language / "words.toml"), 0, f"{table}.{key} is missing; add it")
-        for table, keys in NEEDED.items()
+        Problem(str(folders[-1] / language / file), 0, f"{table}.{key} is missing; add it")
+        for table, keys in needed.items()
         for key in keys
         if (table, key) not in texts
     )

@@ -14,6 +14,8 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, Template, Te
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gateway.edge import shipped, template_samples
+from gateway.edge.answer_pages import AnswerPages
+from gateway.edge.digest_pages import DigestPages
 from gateway.edge.template_text import Row, french_spaces, read, template_problem, wrapped
 from gateway.edge.template_words import LANGUAGES, Words, load_words
 from gateway.errors import BadInput, Problem
@@ -73,10 +75,19 @@ class Templates:
         for language in LANGUAGES:
             self._words[language], found = load_words(language, self._folders)
             problems.extend(found)
+        self.digests = DigestPages(self._environment, self._folders, self._words, zone)
+        problems.extend(self.digests.problems)
+        self.answers = AnswerPages(self._folders, self._words, self.digests.answers, self._written)
+        problems.extend(self.answers.problems)
         if not problems:
-            problems = self._trial()
+            problems = [*self._trial(), *self.digests.trial()]
         if problems:
             raise BadInput(tuple(problems))
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """All of them."""
+        return LANGUAGES
 
     def resolve(self, language: str) -> str:
         """The language that a mail is written in: the wanted one if it is ours, else the site's."""
@@ -112,19 +123,24 @@ class Templates:
             "until": words.moment(facts.until, self._zone) if facts.until else "",
             "disposition": _DONE[facts.disposition] if facts.disposition else "none",
             "released": facts.released,
+            "due": words.day(facts.due.astimezone(self._zone).date()) if facts.due else "",
+            "reference": one_line(facts.reference, 60),
+            "complaints": one_line(facts.complaints, 320),
+            "repeated": facts.categories == (Category.FLOODING,),
         }
         # The only sentences that speak of the mail's fate are chosen by what was really done (H8).
         values["done"] = self._sentence(words, "done", _DONE[facts.disposition], values) if facts.disposition else ""
         values["decided"] = self._sentence(words, "sentences", "automatic" if facts.automatic else "manual", values)
-        for key in ("why", "again", "person"):
+        for key in ("again", "always", "person"):
             values[key] = self._sentence(words, "sentences", key, values)
+        values["why"] = self._sentence(words, "sentences", "repeated" if values["repeated"] else "why", values)
         label = _labels(words)
         policy = one_line(facts.policy_url, 500)
         complaints = one_line(facts.complaints, 320)
         rows = [
             Row(label["reference"], one_line(facts.reference, 60)),
             *([Row(label["received"], at)] if facts.disposition else []),
-            *([Row(label["released"], str(facts.released))] if facts.released else []),
+            *([Row(label["released"], words.number(facts.released))] if facts.released else []),
             *([Row(label["policy"], policy, policy if policy.startswith(("https://", "http://")) else "")] if policy else []),
             *([Row(label["complaints"], complaints, f"mailto:{complaints}")] if complaints else []),
         ]
@@ -143,6 +159,7 @@ class Templates:
         done = "observed" if facts.observed else _DONE[facts.disposition] if facts.disposition else "none"
         sender = one_line(facts.sender, 320) or "<>"
         known = label["verified"] if facts.verified else label["unverified"]
+        many = facts.many.replace(" ", "_")
         excerpts = " | ".join(masked(excerpt, 120) for excerpt in facts.excerpts[:5])
         reference, at = one_line(facts.reference, 60), words.moment(facts.at, self._zone)
         categories = _categories(words, facts.categories[:3])
@@ -161,17 +178,19 @@ class Templates:
             "strikes": facts.strikes,
             "attached": facts.attached,
             "choices": choices,
+            "about": facts.about,
+            "related": one_line(facts.related, 60),
         }
         rows = [
             Row(label["reference"], reference),
-            Row(label["sender"], f"{sender} ({known}{f': {one_line(facts.by, 80)}' if facts.by else ''})"),
+            Row(label["sender"], f"{sender} ({known}{f': {one_line(facts.by, 80)}' if facts.by else ''}){f'; {label[many]}' if many else ''}"),
             Row(label["recipients"], ", ".join(one_line(address, 320) for address in facts.recipients[:10])),
             Row(label["received"], at),
             Row(label["category"], categories),
             Row(label["rule"], _clauses(words, facts.clauses, 3, with_id=True)),
             Row(label["action"], words.text("action", done)),
             Row(label["excerpts"], excerpts),
-            Row(label["strikes"], str(facts.strikes) if facts.strikes else ""),
+            Row(label["strikes"], words.number(facts.strikes) if facts.strikes else ""),
             Row(label["until"], until),
             Row(label["deadline"], deadline),
             Row(label["choices"], " / ".join(choices)),
@@ -260,6 +279,7 @@ class Templates:
         for alert in AlertKind:
             for alert_facts in template_samples.ALERTS:
                 yield f"alert/{alert}.j2", partial(self.alert, alert, language, alert_facts)
+        yield from self.answers.attempts(language)
         for fold_facts in template_samples.FOLDS:
             yield "fold.j2", partial(self.fold_note, language, fold_facts)
 

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, tzinfo
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,15 @@ from typing import ParamSpec, Self, TypeVar
 
 from gateway.edge.codec import CodecError
 from gateway.edge.durable import Disk
-from gateway.edge.ledger_backup import pack, snapshot
 from gateway.edge.ledger_counters import CounterFiles
-from gateway.edge.ledger_files import Changes, Choice, LedgerFiles
+from gateway.edge.ledger_files import Changes, Choice, LedgerFiles, shard_of
 from gateway.edge.ledger_store import failure
+from gateway.edge.ledger_thread import LedgerThread
 from gateway.edge.shard import PostedMail
-from gateway.errors import LedgerFailed
+from gateway.edge.tinydb_cases import CaseLedger
+from gateway.errors import LedgerFailed, LedgerTorn
 from gateway.ports import Ledger
-from gateway.records import Incident, IncidentState, OutgoingMail
+from gateway.records import DecisionList, Incident, IncidentState, OutgoingMail
 from gateway.values import Standing
 
 P = ParamSpec("P")
@@ -31,6 +32,10 @@ _FLUSH_SECONDS = 60.0
 _PAGE = 50
 """Incidents or standings read in one go: a long list doesn't keep a mail waiting for its record."""
 
+_LONG_PAGE = 500
+_BREATH = 0.01
+"""Seconds between two pages of retention, which has time."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -39,7 +44,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class TinyLedger(Ledger):
+class TinyLedger(CaseLedger, Ledger):
     """gateway.ports.Ledger on small TinyDB files; use `open`, and `close` at the end, or `async with`.
 
     All work on files is done in one thread of its own: TinyDB is not thread-safe, and the event loop never waits
@@ -47,7 +52,7 @@ class TinyLedger(Ledger):
     """
 
     def __init__(
-        self, files: LedgerFiles, counters: CounterFiles, worker: ThreadPoolExecutor, clock: Callable[[], datetime], zone: tzinfo
+        self, files: LedgerFiles, counters: CounterFiles, worker: LedgerThread, clock: Callable[[], datetime], zone: tzinfo
     ) -> None:
         self._files = files
         self._counters = counters
@@ -59,6 +64,8 @@ class TinyLedger(Ledger):
         self._flushing: asyncio.TimerHandle | None = None
         self._flushes: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.observe: Callable[[float, bool], None] = lambda _seconds, _failed: None
+        """Is told how long each piece of work took and whether the disk or a file of the ledger failed it."""
         self.mail_waiting = asyncio.Event()
 
     @classmethod
@@ -79,7 +86,7 @@ class TinyLedger(Ledger):
             LedgerTorn: a file of it can't be understood.
             LedgerFailed: it can't be read, or a newer version wrote it.
         """
-        worker = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        worker = LedgerThread()
         real = disk or Disk()
 
         def start() -> tuple[LedgerFiles, CounterFiles]:
@@ -137,11 +144,13 @@ class TinyLedger(Ledger):
 
     async def standing(self, address: str) -> Standing:
         """The standing of a sender; a fresh one when nothing is known."""
+        if self._resting and self._files.no_standing(address):
+            return Standing(address)
         return await self._do(self._files.standing, address) or Standing(address)
 
     async def seen(self, address: str, key: str) -> Incident | None:  # noqa: ARG002 - the key alone is unique here
         """The incident that this delivery key left within the last seven days, if any."""
-        return await self._do(self._files.seen, key)
+        return None if self._resting and self._files.not_seen(key) else await self._do(self._files.seen, key)
 
     async def record(self, incident: Incident, standing: Standing | None, outgoing: Sequence[OutgoingMail] = ()) -> None:
         """Write incident, standing (None: unchanged) and outgoing mail at once or not at all; durable on return.
@@ -209,13 +218,18 @@ class TinyLedger(Ledger):
             for incident in await self._do(self._files.incidents, page):
                 yield incident
 
+    async def senders(self) -> set[str]:
+        """Everybody of whom a standing or an incident is kept."""
+        return await self._do(self._files.senders)
+
     async def standings(self, *, everyone: bool = False) -> tuple[Standing, ...]:
         """Standings by address: those with strikes, suspended, blocked, allowed or waiting for a decision; or all."""
         addresses = await self._do(partial(self._files.addresses, everyone=everyone))
+        addresses.sort(key=shard_of)  # so that each file is read about once
         found: list[Standing] = []
         for start in range(0, len(addresses), _PAGE):
             found += await self._do(self._files.standings, addresses[start : start + _PAGE])
-        return tuple(found)
+        return tuple(sorted(found, key=lambda standing: standing.address))
 
     async def update_incident(
         self, reference: str, *, state: IncidentState | None = None, note: tuple[datetime, str, str] | None = None
@@ -239,41 +253,94 @@ class TinyLedger(Ledger):
         """Replace what is known of a sender; hold his turn when it was reckoned from what was known before."""
         await self.apply(Changes(standings=(standing,)))
 
-    async def apply(self, changes: Changes) -> None:
-        """Write several changes, of one or many senders, at once or not at all; durable on return."""
-        await self._do(self._files.apply, changes)
+    async def apply(self, changes: Changes, sender: str = "") -> None:
+        """Write several changes, of one or many senders, at once or not at all; durable on return.
+
+        Args:
+            changes: what is to be written.
+            sender: with whom the outgoing mail is kept, when no incident, standing or case says it.
+        """
+        await self._do(self._files.apply, changes, sender)
         if changes.outgoing:
             self.mail_waiting.set()
 
+    async def ask(self, asked: DecisionList, outgoing: Sequence[OutgoingMail] = ()) -> bool:
+        """Note what a mail to the managers asks and send it, at once or not at all; durable on return.
+
+        Returns:
+            bool: False when something with that id was asked before; then nothing was changed.
+        """
+        done = await self._do(self._files.ask, asked, outgoing)
+        if outgoing:
+            self.mail_waiting.set()
+        return done
+
+    async def knows_mail(self, reference: str) -> bool:
+        """Whether a mail of ours waits, or left or was given up within thirty days."""
+        return await self._do(self._files.knows_mail, reference)
+
+    async def decision_list(self, reference: str) -> DecisionList | None:
+        """What a mail to the managers asked, by its id."""
+        return await self._do(self._files.decision_list, reference)
+
     async def forget(self, address: str) -> int:
-        """Erase a sender's incidents and standing; backups made before still have them.
+        """Erase a sender: incidents, cases, standing, mail of ours for him or about him; backups made before still have it.
 
         Returns:
             int: how many incidents it were.
         """
-        return await self._do(self._files.forget, address)
+        number = await self._do(self._files.forget, address)
+        await self.erased()
+        return number
 
-    async def purge(self, before: datetime) -> int:
-        """Erase incidents judged before then, except open ones; how many it were."""
-        return await self._do(self._files.purge, before)
+    async def erased(self) -> None:
+        """After erasures: leave nothing of them in the saved index."""
+        await self._do(self._files.save_index)
 
     async def counters(self, first: date, last: date) -> dict[date, dict[str, int]]:
         """Counters of the days from first to last, both included, with what isn't flushed yet."""
         await self._flush()
         return await self._do(self._counters.sums, first, last)
 
-    async def backup(self, archive: Path) -> None:
-        """Write a consistent copy of the ledger to a compressed tar file, while work goes on.
+    async def snapshot(self, target: Path) -> None:
+        """Link a consistent copy of the ledger into a folder that isn't there yet, on the same disk."""
+        await self._flush()
+        await self._do(self._files.snapshot, target)
+
+    # --- what retention asks: pages, so that a mail's record never waits for all of it ---
+
+    async def revise_incidents(self, before: datetime, judge: Callable[[Incident], Incident | None], *, commit: bool = True) -> None:
+        """Let a function say what is to be left of the incidents judged before then.
 
         Args:
-            archive: the file to write, replaced at once or not at all; not within the ledger.
+            before: younger ones aren't looked at.
+            judge: runs in the ledger's thread; gives an incident as it is to be, None to erase it.
+            commit: False changes nothing.
         """
+        references = await self._do(self._files.choose, Choice(until=before))
+        for page in await self._do(self._files.pages, references, 1):  # a file at a time: half a purge does no harm
+            await self._do(partial(self._files.revise, commit=commit), page, judge)
+            await asyncio.sleep(_BREATH)
+
+    async def forget_standings(self, judge: Callable[[Standing], bool], *, commit: bool = True) -> None:
+        """Erase standings of which a function says so and of whose sender no incident is kept."""
+        addresses = await self._do(partial(self._files.addresses, everyone=True))
+        for start in range(0, len(addresses), _LONG_PAGE):
+            await self._do(partial(self._files.forget_standings, commit=commit), addresses[start : start + _LONG_PAGE], judge)
+            await asyncio.sleep(_BREATH)
+
+    async def forget_posted(self, before: datetime, *, commit: bool = True) -> int:
+        """Forget that mails left before then; how many it were."""
+        return await self._do(partial(self._files.forget_posted, commit=commit), before)
+
+    async def forget_counters(self, before: date, *, commit: bool = True) -> int:
+        """Forget the counters of whole months before a day; how many months it were."""
         await self._flush()
-        copy = await self._do(snapshot, self._files.folder)
-        try:
-            await asyncio.to_thread(pack, copy, archive)
-        except OSError as error:
-            raise failure(error) from error
+        return await self._do(partial(self._counters.forget, commit=commit), before)
+
+    async def writable(self) -> None:
+        """Write and remove a small file, to know that a record could be written now."""
+        await self._do(self._files.try_disk)
 
     # --- what the outbox asks ---
 
@@ -290,6 +357,10 @@ class TinyLedger(Ledger):
     async def next_due(self, without: frozenset[str] = frozenset()) -> datetime | None:
         """When the next waiting mail, except of some kinds, is to be tried; None when none waits."""
         return await self._do(self._files.next_due, without)
+
+    async def outbox_depth(self) -> tuple[int, datetime | None]:
+        """How many mails wait, and since when the oldest does."""
+        return await self._do(self._files.outbox_depth)
 
     async def waiting(self) -> tuple[OutgoingMail, ...]:
         """All mails that wait, the next due first."""
@@ -313,10 +384,21 @@ class TinyLedger(Ledger):
 
     # --- how ---
 
+    @property
+    def _resting(self) -> bool:
+        """Whether the index stands still, so that most mail, of whose sender nothing is known, waits for no thread and no disk."""
+        return not self._closed and self._worker.resting
+
     async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        begun = time.monotonic()
+        failed = False
         try:
             return await _in(self._worker, work, *args, **kwargs)
+        except LedgerFailed as error:
+            failed = error.__cause__ is not None or isinstance(error, LedgerTorn)
+            raise
         finally:
+            self.observe(time.monotonic() - begun, failed)
             if self._files.untidy and not self._closed:
                 self._worker.submit(self._tidy)
 
@@ -355,7 +437,7 @@ class TinyLedger(Ledger):
             raise
 
 
-async def _in(worker: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def _in(worker: LedgerThread, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return await asyncio.get_running_loop().run_in_executor(worker, partial(work, *args, **kwargs))
     except (OSError, CodecError) as error:

@@ -73,8 +73,15 @@ def dotted(location: tuple[str | int, ...]) -> str:
     return text
 
 
-def explain(name: str, lines: Lines, detail: Mapping[str, Any]) -> Problem:
-    """One of pydantic's error details as a problem that says what to do."""
+def explain(name: str, lines: Lines, detail: Mapping[str, Any], nearest: str = "") -> Problem:
+    """One of pydantic's error details as a problem that says what to do.
+
+    Args:
+        name: of the file.
+        lines: of its text.
+        detail: what pydantic says.
+        nearest: the key that an unknown one may stand for, "" when none is near.
+    """
     location = tuple(detail["loc"])
     where = dotted(location) or "this file"
     kind = detail["type"]
@@ -82,7 +89,7 @@ def explain(name: str, lines: Lines, detail: Mapping[str, Any]) -> Problem:
     if kind == "missing":
         text = f"{where} is missing and has no default; add it"
     elif kind == "extra_forbidden":
-        text = f"{where} is not a known key; remove it or check its spelling"
+        text = f"{where} is not a known key; {f'did you mean {nearest}?' if nearest else 'remove it or check its spelling'}"
     elif kind in {"literal_error", "enum"}:
         text = f"{where} must be {context.get('expected')}, not {detail['input']!r}"
     elif kind == "value_error":

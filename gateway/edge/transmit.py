@@ -11,6 +11,8 @@ import aiosmtplib
 from gateway.edge.settings import Outbound, split_host_port
 from gateway.records import OutgoingMail
 
+_SPOKEN = re.compile(r"\b([45]\d\d(?:[ -][45]\.\d{1,3}\.\d{1,3})?)[ -][^;]*")
+"""A reply's codes and its words."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -188,3 +190,8 @@ def one_line(what: object) -> str:
     if not text and isinstance(what, Exception):
         text = type(what).__name__
     return _CONTROL.sub(" ", text)[:300]
+
+
+def without_words(error: str) -> str:
+    """An error with the codes of a server's replies and without their words, which may quote a mail; for the log."""
+    return _SPOKEN.sub(r"\1", error)

@@ -4,34 +4,53 @@ It runs apart from the server so that no mail can stall the others, and so that 
 are four bytes of length and a pickle; both ends are ours and talk over a pipe that nobody else has.
 """
 
+import contextlib
 import gc
 import logging
 import pickle
+import signal
 import struct
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from gateway.edge.ear_model import load_ear
 from gateway.edge.forms import load_forms
-from gateway.edge.scorer import load_scorer
+from gateway.edge.logs import set_up
+from gateway.edge.rules import load_rules
+from gateway.edge.rules_check import check_examples
+from gateway.edge.scorer import build_scorer
+from gateway.edge.settings import LogSettings
 from gateway.edge.shipped import folder
-from gateway.errors import ReadingFailed
+from gateway.errors import BadInput, Problem, ReadingFailed
 from gateway.mail.message import ReadingLimits, read
+from gateway.numbers import Policy
+from gateway.scoring.rules import RuleBook
 from gateway.values import Assessment, Reading, Tag
 
 log = logging.getLogger("courtesy.weigher")
 
 FRAME = struct.Struct(">I")
 LONGEST_FRAME = 512 * 1024 * 1024
+_PLAIN_LOG = LogSettings(level="warning")
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a weigher is told at its start."""
+    """What a weigher is told at its start.
+
+    Attributes:
+        folders: rules folders, later ones laid over earlier ones.
+        shown: how the folders are named in messages, when they are copies.
+        examples: try the examples of the site's own rules first; when one fails, the rules are not taken.
+    """
 
     folders: tuple[Path, ...]
     limits: ReadingLimits
+    log: LogSettings = _PLAIN_LOG
+    shown: tuple[str, ...] = ()
+    examples: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +63,18 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The weigher stands ready with a version of the rules."""
+    """The weigher stands ready with a version of the rules: its numbers, and the rules of it that give points."""
 
     version: str
+    policy: Policy
+    scoring: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The weigher can't work with the rules that it was given."""
+
+    problems: tuple[Problem, ...]
 
 
 def unscored(error: str, version: str = "") -> Assessment:
@@ -64,9 +92,19 @@ class Weigher:
             BadInput: the rules have errors.
         """
         # how mail programs quote and sign is no matter of the site's rules, so the shipped forms are always there
-        self._forms = load_forms(tuple(dict.fromkeys((folder("rules"), *order.folders))))
-        self._scorer = load_scorer(order.folders)
+        own = str(folder("rules"))
+        self._forms = load_forms(order.folders if own in (*order.shown, *map(str, order.folders)) else (Path(own), *order.folders))
+        book, _ = load_rules(order.folders, shown=order.shown)
+        self.policy, self.scoring = book.policy, book.scoring
+        self._scorer = build_scorer(book, load_ear(order.folders))
+        if order.examples:
+            self._try_examples(book, len(order.folders) - 1)
         self._limits = order.limits
+
+    def _try_examples(self, book: RuleBook, layer: int) -> None:
+        """Whether rules of the site's own do what their examples say."""
+        if layer and (wrong := [p for p in check_examples(book, self._scorer.without_ear(), layer=layer) if p.severity == "error"]):
+            raise BadInput(tuple(wrong))
 
     @property
     def version(self) -> str:
@@ -103,18 +141,30 @@ def frame(value: object) -> bytes:
 
 
 def main() -> None:
-    """Serve standard input until it ends."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    """Serve standard input until it ends; signals to the whole group are the service's, which still has mail to finish."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(BrokenPipeError):  # the service is gone, and nobody waits for an answer
+        _serve()
+
+
+def _serve() -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
     order = read_frame(source)
     if not isinstance(order, Order):
         return
-    weigher = Weigher(order)
+    set_up(order.log)
+    try:
+        weigher = Weigher(order)
+    except BadInput as error:
+        sink.write(frame(Rejected(error.problems)))
+        sink.flush()
+        return
     # rules are millions of objects that live as long as the process: no collection needs to walk over them again
     gc.collect()
     gc.freeze()
-    sink.write(frame(Ready(weigher.version)))
+    sink.write(frame(Ready(weigher.version, weigher.policy, weigher.scoring)))
     sink.flush()
     while isinstance(mail := read_frame(source), Mail):
         sink.write(frame(weigher.weigh(mail)))

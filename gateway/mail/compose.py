@@ -135,6 +135,8 @@ def alert_message(
     original: bytes | None = None,
     utf8: bool = False,
     urgent: bool = False,
+    in_reply_to: str = "",
+    references: Sequence[str] = (),
 ) -> bytes:
     """A mail to the managers: `auto-generated` (RFC 3834 section 5.2), no words of the sender in its subject.
 
@@ -150,6 +152,8 @@ def alert_message(
         original: the received bytes, attached untouched.
         utf8: the original came with SMTPUTF8.
         urgent: a person should look at once (threat, self-harm).
+        in_reply_to: the Message-ID of the mail that it answers, which makes it `auto-replied` (RFC 3834 section 5.1).
+        references: of that mail.
 
     Returns:
         bytes: a complete message, CRLF lines; the original's bytes may be 8-bit.
@@ -164,7 +168,8 @@ def alert_message(
         fields.address_field("To", [Mailbox("", address) for address in to]),
         fields.unstructured("Subject", rendered.subject),
         _own_id(message_id),
-        fields.structured("Auto-Submitted", "auto-generated"),
+        *(fields.threading([in_reply_to], [*references, in_reply_to]) if in_reply_to else []),
+        fields.structured("Auto-Submitted", "auto-replied" if in_reply_to else "auto-generated"),
         fields.structured("X-Auto-Response-Suppress", "All"),
         *([fields.structured("Importance", "high")] if urgent else []),
         fields.structured("MIME-Version", "1.0"),
@@ -224,8 +229,11 @@ def folded_message(
         fields.unstructured("Subject", rendered.subject),
         _own_id(message_id),
         *fields.threading(in_reply_to, references),
-        # Not Auto-Submitted: a person wrote what lies inside, and help desks drop what calls itself automatic.
+        # Not Auto-Submitted: a person wrote what lies inside, and help desks drop what calls itself automatic. These ask
+        # only not to be answered by a program: Exchange and sieve's vacation, Znuny and OTRS, Zammad (from a trusted channel).
         fields.structured("X-Auto-Response-Suppress", "All"),
+        fields.structured("X-OTRS-Loop", "yes"),
+        fields.structured("X-Zammad-Send-Auto-Response", "false"),
         fields.structured("MIME-Version", "1.0"),
         fields.structured("Content-Language", language),
     ]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from gateway.records import Action
 from gateway.values import Category, Disposition, Tag
 
 
@@ -24,6 +25,7 @@ class NoticeFacts:
         policy_url: where the whole policy stands, "" to leave it out.
         released: how many held mails were passed on with this decision (reinstatement).
         automatic: no person decided; a block is always a person's decision.
+        due: by when we owe an answer (acknowledgement), None when nothing is promised.
     """
 
     reference: str
@@ -38,6 +40,7 @@ class NoticeFacts:
     policy_url: str = ""
     released: int = 0
     automatic: bool = True
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class AlertFacts:
         reference: of the incident or the case.
         disposition: what was really done with the mail.
         at: when it arrived; aware.
-        sender: the author's address; `verified` and `by` as the identity says.
+        sender: the author's address; `verified`, `by` and `many` as the identity says.
         recipients: to whom the mail was going.
         excerpts: words of the findings, unmasked: the templates mask them.
         strikes: active strikes with this mail's own.
@@ -58,6 +61,9 @@ class AlertFacts:
         attached: the original lies at the alert as message/rfc822.
         choices: words that decide when they stand in the first line of an answer ("confirm", "overturn"); empty when
             nothing is to be decided.
+        about: what became of an answer to a notice (a word of gateway.policy.cases.AppealFate), or what kind of case is
+            overdue (gateway.records.CaseKind), or "civil" when a colleague calls a mail civil.
+        related: the reference of the earlier appeal, or of the incident that is appealed; the colleague who reports.
     """
 
     reference: str
@@ -77,6 +83,9 @@ class AlertFacts:
     observed: bool = False
     attached: bool = False
     choices: tuple[str, ...] = ()
+    about: str = ""
+    related: str = ""
+    many: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,48 @@ class FoldFacts:
     categories: tuple[Category, ...] = ()
     clauses: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLine:
+    """One line of an answer of ours.
+
+    Attributes:
+        key: which sentence: a decision that was carried out, or why one wasn't.
+        number: of the item, 0 for none.
+        reference: of what it is about.
+        who: decided it before.
+        why: it couldn't be done.
+        line: of the mail that is answered, as it stood there.
+    """
+
+    key: str
+    number: int = 0
+    reference: str = ""
+    who: str = ""
+    why: str = ""
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFacts:
+    """What is answered to a manager who decides by mail, or to a colleague who reports.
+
+    Attributes:
+        reference: of the mail of ours that was answered, or under which the colleague's mail is kept.
+        about: "read", "nothing", "no_token" or "expired" for a manager; "reported", "counted", "known", "empty", "details",
+            "civil" or "unknown" for a colleague.
+        done: what was carried out; `left` what wasn't.
+        open: what can still be answered: number, reference, actions.
+        related: the incident that it is about.
+    """
+
+    reference: str
+    about: str
+    done: tuple[AnswerLine, ...] = ()
+    left: tuple[AnswerLine, ...] = ()
+    open: tuple[tuple[int, str, tuple[Action, ...]], ...] = ()
+    related: str = ""
 
 
 @dataclass(frozen=True, slots=True)

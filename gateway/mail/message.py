@@ -14,7 +14,7 @@ from gateway.mail.headers import Header
 from gateway.mail.parts import Role, Text
 from gateway.mail.quotes import Frame
 from gateway.mail.skeleton import ReadingLimits, Skeleton, lighten
-from gateway.values import Mailbox, Reading, Segment, SegmentKind
+from gateway.values import Mailbox, Reading, Segment, SegmentKind, TrailField
 
 for _module in (mailparser.core, mailparser.utils):
     _module.log.disabled = True  # it logs addresses and header values, once a mail
@@ -23,6 +23,8 @@ _MOST_FROM_FIELDS = 10
 _ANGLE = re.compile(rb"<([!-;=?A-~]{1,64}@[A-Za-z0-9.-]{1,255})>")
 _LONGEST_FROM = 8_192
 _MOST_DEFECTS = 20
+_TRAIL = frozenset({"received", "authentication-results", "arc-authentication-results", "arc-seal"})
+_MOST_TRAIL, _LONGEST_TRAIL = 200, 4_096
 _MOST_LINES = 20_000
 _BLANK_RUN = re.compile(r"\n[ \t\xa0\n]*\n[ \t\xa0]*\n")
 _Sequence = TypeVar("_Sequence", str, list[str])
@@ -91,6 +93,7 @@ def _read(message: bytes, forms: Forms, limits: ReadingLimits, return_path: str 
         authentication_results=tuple(
             headers.one_line(value.decode("utf-8", "replace")) for value in header.all("authentication-results")[:50]
         ),
+        trail=tuple(_trail(header)),
         received=len(header.all("received")),
         automatic=automatic.reasons(header, subject, tree_parts.types, return_path, forms),
         encrypted=tree_parts.encrypted or encrypted,
@@ -106,6 +109,12 @@ def _parsed(skeleton: Skeleton) -> tuple[mailparser.MailParser, email.message.Me
         record = mailparser.parse_from_bytes(skeleton.header.encoded())
         return record, email.message_from_bytes(skeleton.message)
     return record, record.message
+
+
+def _trail(header: Header) -> Iterator[TrailField]:
+    """What hosts on the way wrote, in its order: who vouches stands above the Received field of the host that he is."""
+    for field in [field for field in header.fields if field.name in _TRAIL][:_MOST_TRAIL]:
+        yield TrailField(field.name, headers.one_line(field.value[:_LONGEST_TRAIL].decode("utf-8", "replace")))
 
 
 # --- mailboxes ----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No letter or digit that is mistaken for another when read out; no I, L, O, U, so that no words come out."""
 _LONGEST_SUBJECT = 200
 _LONGEST_EXCERPT = 300
+_REFERENCE = re.compile(rf"(?<![0-9A-Z])[{_ALPHABET}]{{9}}(?![0-9A-Z])")
 _NOTICE_ID = re.compile(r"<notice\.([0-9A-Z]{4,12})\.[^@>]*@([^>]+)>")
 
 
@@ -111,8 +112,11 @@ def observed(verdict: Verdict, standing: Standing) -> Verdict:
 
 
 def answered_incidents(reading: Reading, domain: str) -> frozenset[str]:
-    """The incidents whose notice a mail answers, by the Message-IDs that our notices have."""
-    found = set()
+    """The incidents whose notice a mail answers: by the Message-IDs that our notices have, or the reference in its subject.
+
+    A notice asks to send the request again with its reference in the subject; an answer goes to the appeals address.
+    """
+    found = set(_REFERENCE.findall(reading.subject.upper()))
     for identifier in (*reading.in_reply_to, *reading.references):
         match = _NOTICE_ID.fullmatch(identifier)
         if match and match[2].lower() == domain.lower():

@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from gateway.values import Assessment, Category, Consequence, Level, Policy, Rung, Standing, Strike
+from gateway.numbers import Consequence, Policy
+from gateway.values import Assessment, Category, Level, Rung, Standing, Strike
 
 
 def active_strikes(standing: Standing, now: datetime, policy: Policy) -> tuple[Strike, ...]:
@@ -35,6 +36,11 @@ def _removed(quiet_since: datetime | None, until: datetime, span: timedelta) -> 
     return 0 if quiet_since is None else max(0, (until - quiet_since) // span)
 
 
+def steps(standing: Standing, now: datetime, policy: Policy) -> int:
+    """How far up the ladder the active strikes have brought a sender: those count of which he was told, or of which nobody is."""
+    return sum(strike.told for strike in active_strikes(standing, now, policy))
+
+
 def suspended(standing: Standing, now: datetime) -> bool:
     """Whether a suspension is in force; one that waits for a block decision is renewed until a person has decided (F18)."""
     if standing.suspended_until is None:
@@ -48,7 +54,7 @@ def rung(standing: Standing, now: datetime, policy: Policy) -> Rung:
         return Rung.BLOCKED
     if suspended(standing, now):
         return Rung.SUSPENDED
-    count = len(active_strikes(standing, now, policy))
+    count = steps(standing, now, policy)
     return Rung.GOOD if count == 0 else Rung.WARNED if count == 1 else Rung.FINAL_WARNED
 
 
@@ -61,6 +67,6 @@ def row(assessment: Assessment) -> str:
 
 
 def consequence(row_name: str, strikes: int, policy: Policy) -> Consequence:
-    """The cell of the ladder for a row and a number of active strikes; the last cell stands for that many and more."""
+    """The cell of the ladder for a row and a number of active strikes (`steps`); the last cell stands for that many and more."""
     cells = dict(policy.ladder)[row_name]
     return cells[min(strikes, len(cells) - 1)]

@@ -3,22 +3,9 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gateway.policy.ladder import active_strikes, consequence, row, suspended
-from gateway.values import (
-    AlertKind,
-    Assessment,
-    Basis,
-    Consequence,
-    Disposition,
-    Identity,
-    Level,
-    NoticeKind,
-    Policy,
-    Standing,
-    Strike,
-    Tag,
-    Verdict,
-)
+from gateway.numbers import Consequence, Policy
+from gateway.policy.ladder import active_strikes, consequence, row, steps, suspended
+from gateway.values import AlertKind, Assessment, Basis, Disposition, Identity, Level, NoticeKind, Standing, Strike, Tag, Verdict
 
 GETS_THROUGH = frozenset({Tag.COMPLAINT, Tag.LEGAL_NOTICE, Tag.CANCELLATION})
 """Such mail is neither held nor refused, whatever the sender's standing (F13, A13, A18)."""
@@ -64,7 +51,29 @@ def judge(
         return _clean(standing, now, answers)
     if level is Level.RUDE:
         return _rude(assessment, standing, policy, now)
-    return _misconduct(assessment, standing, policy, now, incident)
+    return _misconduct(assessment, standing, policy, now, incident, identity.many)
+
+
+def matters(
+    assessment: Assessment, identity: Identity, standing: Standing, policy: Policy, now: datetime, answers: frozenset[str] = frozenset()
+) -> bool:
+    """Whether it is worth asking who really wrote a mail, which costs time: the answer changes what follows, or is on record.
+
+    Args:
+        assessment: how bad it is.
+        identity: as far as it is known; whoever is verified needn't be asked for.
+        standing: of the named author.
+        policy: the company's numbers.
+        now: aware.
+        answers: incidents whose notice this mail answers.
+
+    Returns:
+        bool: never for plain clean mail of a sender in good standing.
+    """
+    if identity.verified:
+        return False
+    forged = judge(assessment, identity, standing, policy, now, "", answers)
+    return forged.recordable or forged != judge(assessment, replace(identity, verified=True), standing, policy, now, "", answers)
 
 
 def _automatic(assessment: Assessment, level: Level, standing: Standing) -> Verdict:
@@ -121,7 +130,7 @@ def _rude(assessment: Assessment, standing: Standing, policy: Policy, now: datet
     return Verdict(Disposition.DELIVER, after, reason="rude: delivered, no strike")
 
 
-def _misconduct(assessment: Assessment, standing: Standing, policy: Policy, now: datetime, incident: str) -> Verdict:
+def _misconduct(assessment: Assessment, standing: Standing, policy: Policy, now: datetime, incident: str, many: str) -> Verdict:
     level = assessment.level or Level.CLEAN
     protected = bool(assessment.tags & GETS_THROUGH)
     if assessment.basis is Basis.EAR or Tag.HARDSHIP in assessment.tags:
@@ -137,8 +146,10 @@ def _misconduct(assessment: Assessment, standing: Standing, policy: Policy, now:
             reason=f"a person decides about the strike: the assessment {why}" if assessment.basis is Basis.EAR else f"a person decides: {why}",
             recordable=True,
         )
-    cell = consequence(row(assessment), len(active_strikes(standing, now, policy)), policy)
-    return _on_the_ladder(cell, standing, policy, now, incident, level, protected=protected)
+    cell = consequence(row(assessment), steps(standing, now, policy), policy)
+    verdict = _on_the_ladder(cell, standing, policy, now, incident, level, protected=protected)
+    # who decides about a block must know whom else it would hit
+    return replace(verdict, reason=f"{verdict.reason}; {many}") if many and verdict.proposal == "block" else verdict
 
 
 def _severity_alerts(assessment: Assessment, level: Level) -> tuple[AlertKind, ...]:
@@ -179,6 +190,21 @@ def _on_the_ladder(
     )
 
 
+def confirmed(incident: str, level: Level, row_name: str, standing: Standing, policy: Policy, now: datetime) -> Verdict:
+    """What the ladder brings for an incident whose strike a person confirms; nothing is done to its mail any more.
+
+    Args:
+        incident: its id.
+        level: of its mail.
+        row_name: its row of the ladder.
+        standing: of its sender now.
+        policy: the company's numbers.
+        now: when it is confirmed, from which the strike counts: the sender is told of it now.
+    """
+    cell = consequence(row_name, steps(standing, now, policy), policy)
+    return _on_the_ladder(cell, standing, policy, now, incident, level, protected=True)
+
+
 def _may_send(kind: NoticeKind, standing: Standing, now: datetime, days: int) -> bool:
     """The same notice is never sent twice within some days (RFC 3834 section 2, RFC 5230 section 4.2)."""
     last = dict(standing.notices).get(kind.value)
@@ -190,11 +216,37 @@ def _noted(standing: Standing, kind: NoticeKind, now: datetime) -> Standing:
     return replace(standing, notices=(*others, (kind.value, now)))
 
 
-def without_notice(verdict: Verdict, before: Standing) -> Verdict:
-    """The same verdict when nobody may be answered: the notice goes, the rest stays."""
+def without_notice(verdict: Verdict, before: Standing, policy: Policy, now: datetime) -> Verdict:
+    """The same verdict when nobody may be answered: the notice goes, and nobody climbs the ladder without a word.
+
+    The first strike of which a sender can't be told stays and is no step; where a second would follow, or a suspension, a
+    person decides instead. So it goes, for instance, with a sender whose mailing service has a reverse path of its own.
+
+    Args:
+        verdict: as judged.
+        before: the standing before this mail.
+        policy: for the decay of strikes.
+        now: aware.
+    """
     if verdict.notice is None:
         return verdict
     last = dict(before.notices).get(verdict.notice.value)
     others = tuple((name, at) for name, at in verdict.standing.notices if name != verdict.notice.value)
     kept = others if last is None else (*others, (verdict.notice.value, last))
-    return replace(verdict, notice=None, standing=replace(verdict.standing, notices=kept))
+    after = replace(verdict.standing, notices=kept)
+    if not verdict.strikes:
+        return replace(verdict, notice=None, standing=after)
+    if after.suspended_until != before.suspended_until or any(not strike.told for strike in active_strikes(before, now, policy)):
+        return replace(
+            verdict,
+            disposition=verdict.disposition if suspended(before, now) else Disposition.FOLD,
+            standing=before,
+            notice=None,
+            alerts=tuple(alert for alert in verdict.alerts if alert is not AlertKind.BLOCK_PROPOSED) or (AlertKind.STRIKE_PROPOSED,),
+            strikes=0,
+            proposal="strike",
+            reason="a person decides about the strike: the sender can't be told of it",
+        )
+    untold = tuple(replace(strike, told=False) for strike in after.strikes[len(before.strikes) :])
+    after = replace(after, strikes=(*before.strikes, *untold))
+    return replace(verdict, notice=None, standing=after, reason=f"{verdict.reason}; the sender can't be told of it")

@@ -1,0 +1,55 @@
+"""Everything that can be said of a set of rules before it goes live: `rules check` prints it, `rules activate` heeds it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.edge import shipped
+from gateway.edge.forms import load_forms
+from gateway.edge.rules import load_rules
+from gateway.edge.rules_check import check_examples
+from gateway.edge.rules_civil import check_civil, civil_sample
+from gateway.edge.rules_lint import lint
+from gateway.edge.scorer import build_scorer
+from gateway.errors import BadInput, Problem
+from gateway.scoring.rules import RuleBook
+
+
+def check_up(folders: Sequence[Path], languages: frozenset[str] | None = None) -> tuple[RuleBook | None, list[Problem]]:
+    """Check a set of rules in full.
+
+    Args:
+        folders: the shipped folder first, then the site's; with a site's folder, what is merely worth a word is said of
+            the site's rules only.
+        languages: only these, None for all.
+
+    Returns:
+        tuple[RuleBook | None, list[Problem]]: the book, None when it can't be loaded; every error and warning, in the order
+            of files and lines.
+    """
+    problems = _forms(folders)
+    try:
+        book, warnings = load_rules(folders, languages)
+    except BadInput as error:
+        return None, _told([*problems, *error.problems], folders)
+    layer = len(folders) - 1
+    scorer = build_scorer(book, None)
+    # a class or frame of the site's may change what shipped rules do, so all examples are tried
+    problems += [*warnings, *check_examples(book, scorer, languages), *lint(book, languages, layer=layer)]
+    sample = civil_sample(shipped.folder("rules"), [pack.code for pack in book.packs])
+    problems += check_civil(book, scorer, sample, layer=layer)
+    return book, _told(problems, folders)
+
+
+def _forms(folders: Sequence[Path]) -> list[Problem]:
+    try:
+        load_forms([folder for folder in folders if folder.is_dir()])
+    except BadInput as error:
+        return list(error.problems)
+    return []
+
+
+def _told(problems: list[Problem], folders: Sequence[Path]) -> list[Problem]:
+    """Each once, in order; warnings of the shipped files are no matter of a site's."""
+    lower = tuple(f"{folder}/" for folder in folders[:-1])
+    told = [problem for problem in dict.fromkeys(problems) if problem.severity == "error" or not problem.file.startswith(lower)]
+    return sorted(told, key=lambda problem: (problem.file, problem.line))
