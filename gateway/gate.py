@@ -16,14 +16,13 @@ from gateway.policy.incidents import answered_incidents, incident_of, new_refere
 from gateway.policy.verdict import judge, matters, without_notice
 from gateway.ports import Arrival, Cases, Delivery, HeldStore, Identifier, Ledger, OwnMailboxes, Reader, Recent, Watch, WatchedEvent, Writer
 from gateway.records import CaseKind, HeldMail, Incident, OutgoingMail
+from gateway.unattended import FORGETFUL, UNWATCHED
 from gateway.values import (
     AlertKind,
     Assessment,
     Disposition,
     Envelope,
     Identity,
-    Level,
-    Likeness,
     Mode,
     Reading,
     Reply,
@@ -79,44 +78,6 @@ class Case:
     verdict: Verdict = _PLAIN
     incident: Incident | None = None
     asked: bool = False
-
-
-class Unwatched:
-    """A `gateway.ports.Watch` that is told in vain."""
-
-    def mail(self, level: Level | None, disposition: Disposition) -> None:
-        """A mail was acted on."""
-
-    def event(self, event: WatchedEvent) -> None:
-        """Something else happened with a mail."""
-
-    def notice_suppressed(self, reason: str) -> None:
-        """A notice was due and may not be written."""
-
-
-UNWATCHED = Unwatched()
-
-
-class Forgetful:
-    """A `gateway.ports.Recent` that remembers nothing."""
-
-    def weighed(self, assessment: Assessment, identity: Identity, key: str, policy: Policy, now: datetime) -> Assessment:  # noqa: ARG002
-        """The assessment as it is."""
-        return assessment
-
-    def same_text(self, address: str, likeness: Likeness, now: datetime) -> bool:  # noqa: ARG002
-        """Nothing was answered."""
-        return False
-
-    def why_not(self, standing: Standing, now: datetime) -> str:  # noqa: ARG002
-        """Nothing speaks against it."""
-        return ""
-
-    def answered(self, address: str, likeness: Likeness, now: datetime) -> None:
-        """Forgotten at once."""
-
-
-FORGETFUL = Forgetful()
 
 
 @dataclass(frozen=True, slots=True)

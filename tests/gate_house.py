@@ -37,8 +37,9 @@ from gateway.edge.templates import Templates
 from gateway.edge.tinydb_ledger import TinyLedger
 from gateway.edge.writer import MailWriter, load_secret
 from gateway.errors import LedgerFailed
-from gateway.gate import FORGETFUL, Gate
+from gateway.gate import Gate
 from gateway.mail.message import read
+from gateway.unattended import FORGETFUL
 from gateway.values import Assessment, Category, Finding, Level, SegmentKind, Tag, Target
 
 CLEAN = Assessment(Level.CLEAN, language="en")
