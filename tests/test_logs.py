@@ -20,6 +20,8 @@ def untouched():
     """Logging is global: what a test sets up is taken away again."""
     root = logging.getLogger()
     before = root.handlers[:], root.level, warnings.showwarning
+    logging.captureWarnings(capture=False)  # a test before may have set up logging in this process and left it so
+    warnings.showwarning = before[2]
     yield
     logging.captureWarnings(capture=False)
     root.handlers[:], root.level, warnings.showwarning = before
