@@ -121,7 +121,7 @@ def test_of_a_servers_reply_to_a_mail_only_codes_are_written():
 @pytest.mark.filterwarnings("always")
 def test_other_libraries_lines_are_written_without_what_was_filled_in():
     def log():
-        other = logging.getLogger("mailparser.core")
+        other = logging.getLogger("somebody.elses")
         other.warning("Email content %r not handled", "you idiot")
         other.warning("decoding failed for you idiot")
         logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: <Task exception=ValueError('you idiot')>")
@@ -130,8 +130,8 @@ def test_other_libraries_lines_are_written_without_what_was_filled_in():
     written = lines(log)
     assert len(written) == 4
     assert not any("idiot" in line for line in written)
-    assert written[0] == "WARNING mailparser.core Email content %r not handled"
-    assert re.fullmatch(r"WARNING mailparser.core a message from test_logs.py line \d+", written[1])
+    assert written[0] == "WARNING somebody.elses Email content %r not handled"
+    assert re.fullmatch(r"WARNING somebody.elses a message from test_logs.py line \d+", written[1])
 
 
 def test_what_nobody_caught_is_written_without_its_text():

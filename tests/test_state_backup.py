@@ -261,4 +261,4 @@ def test_backup_and_restore_with_the_service(tmp_path):
         (tmp_path / "backup.tar.gz").write_bytes(b"torn")
         assert "is no backup of ours, or is damaged" in gateway.courtesy("ledger", "restore", str(archive), "--replace", check=False)
         assert not list(state.glob(".restore*"))
-        assert re.match(r"\d+ incidents, \d+ senders, 1 held mails, ", gateway.courtesy("ledger", "check"))
+        assert re.match(r"\d+ incidents, \d+ cases, \d+ senders, 1 held mails, ", gateway.courtesy("ledger", "check"))
