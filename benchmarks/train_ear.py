@@ -23,10 +23,9 @@ import sets
 from gateway.edge.ear_model import FILE
 from gateway.edge.scorer import load_scorer, rules_folders
 from gateway.scoring.ear import (
-    CHARACTER_SLOTS,
+    CLASSES,
     HEADS,
     WIDTH,
-    WORD_SLOTS,
     Part,
     Voice,
     character_slots,
@@ -52,7 +51,6 @@ CIVIL_ACCUSED_ALONE = 0.011
 CIVIL_ACCUSED_HELPING = 0.05
 CIVIL_SEVERE = 0.05
 OTHERS_TAGGED = {"complaint": 0.03, "self_harm": 0.01}
-CLASSES = CHARACTER_SLOTS + WORD_SLOTS
 
 
 @dataclass

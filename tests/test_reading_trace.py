@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mail.trace import bare_line_ends, count_received, delivery_key, prepend, received_field
+from gateway.edge.smtp_line_ends import bare_line_ends
+from gateway.mail.trace import count_received, delivery_key, prepend, received_field
 from gateway.values import Envelope
 
 WHEN = datetime(2026, 11, 24, 9, 5, 7, tzinfo=UTC)

@@ -106,12 +106,6 @@ def _recipient(address: str, protocol: str) -> str:
     return address if address.isprintable() else ""
 
 
-def bare_line_ends(message: bytes) -> bool:
-    """Whether a CR or LF stands alone in a message (RFC 5321 section 2.3.8): what could be smuggled past a laxer server."""
-    pairs = message.count(b"\r\n")
-    return message.count(b"\r") != pairs or message.count(b"\n") != pairs
-
-
 def delivery_key(envelope: Envelope, message: bytes) -> str:
     """The key under which a mail is the same when its client sends it again.
 

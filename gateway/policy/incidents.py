@@ -53,7 +53,7 @@ def incident_of(
         by=identity.by,
         envelope_sender=envelope.sender,
         recipients=envelope.recipients,
-        subject=_one_line(reading.subject)[:_LONGEST_SUBJECT],
+        subject=one_line(reading.subject)[:_LONGEST_SUBJECT],
         message_id=reading.message_id,
         level=assessment.level,
         points=assessment.points,
@@ -62,7 +62,7 @@ def incident_of(
         tags=tuple(sorted(assessment.tags)),
         basis=assessment.basis,
         findings=tuple((finding.rule, finding.points) for finding in assessment.findings),
-        excerpt=" … ".join(_one_line(finding.text) for finding in assessment.findings[:3])[:_LONGEST_EXCERPT],
+        excerpt=" … ".join(one_line(finding.text) for finding in assessment.findings[:3])[:_LONGEST_EXCERPT],
         disposition=verdict.disposition,
         strikes=verdict.strikes,
         notice=verdict.notice,
@@ -76,7 +76,8 @@ def incident_of(
     )
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """What somebody wrote, on one line for a record, without anything that can't be printed."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

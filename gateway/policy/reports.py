@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime
 
+from gateway.policy.incidents import one_line
 from gateway.records import Incident, IncidentState
 from gateway.values import AlertKind, Assessment, Basis, Disposition, Identity, Level, Mode, Reading
 
@@ -49,7 +50,7 @@ def reported_incident(
         by=identity.by,
         envelope_sender=return_path,
         recipients=(agent,),
-        subject=_one_line(reading.subject)[:_LONGEST_SUBJECT],
+        subject=one_line(reading.subject)[:_LONGEST_SUBJECT],
         message_id=reading.message_id,
         level=max(assessment.level or Level.CLEAN, Level.ABUSIVE),
         points=assessment.points,
@@ -58,7 +59,7 @@ def reported_incident(
         tags=tuple(sorted(assessment.tags)),
         basis=Basis.RULES,
         findings=tuple((finding.rule, finding.points) for finding in assessment.findings),
-        excerpt=" … ".join(_one_line(finding.text) for finding in assessment.findings[:3])[:_LONGEST_EXCERPT],
+        excerpt=" … ".join(one_line(finding.text) for finding in assessment.findings[:3])[:_LONGEST_EXCERPT],
         disposition=Disposition.DELIVER,
         strikes=0,
         notice=None,
@@ -74,9 +75,5 @@ def reported_incident(
 
 def report_note(agent: str, text: str, now: datetime, what: str = "reported") -> tuple[datetime, str, str]:
     """What a colleague wrote, for the incident's record (D18)."""
-    said = _one_line(text)[:_LONGEST_NOTE]
+    said = one_line(text)[:_LONGEST_NOTE]
     return now, agent, f"{what}: {said}" if said else what
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -22,8 +22,9 @@ CHARACTER_SLOTS = 1 << CHARACTER_BITS
 WORD_SLOTS = 1 << WORD_BITS
 CLASS_SLOTS = MARKS * (1 + 2 * MARKS)
 """Single classes, pairs of classes in a sentence, pairs that follow each other closely."""
-_CLASSES = CHARACTER_SLOTS + WORD_SLOTS
-WIDTH = _CLASSES + CLASS_SLOTS
+CLASSES = CHARACTER_SLOTS + WORD_SLOTS
+"""Where the weights of classes begin."""
+WIDTH = CLASSES + CLASS_SLOTS
 """Weights of one head, in this order."""
 HEADS = ("abuse", "severe", "complaint", "self_harm")
 """What is listened for, each by a head of its own."""
@@ -107,7 +108,7 @@ def word_slots(words: Sequence[str]) -> list[Slots]:
 
 def class_slots(marks: Marks) -> Slots:
     """Slots of one sentence's classes and of their pairs."""
-    base = _CLASSES
+    base = CLASSES
     places = np.array(marks[:_MOST_MARKS], dtype=np.int64)
     position, mark = places[:, 0], places[:, 1]
     names = np.unique(mark)
@@ -144,22 +145,22 @@ class Voice:
     @cached_property
     def by_slot(self) -> NDArray[np.float32]:
         """Weights of n-grams, all heads of a slot beside each other: one look into memory for each."""
-        return np.ascontiguousarray(self.weights[:, :_CLASSES].T)
+        return np.ascontiguousarray(self.weights[:, :CLASSES].T)
 
     @cached_property
     def single(self) -> NDArray[np.float32]:
         """Weights of single classes: MARKS x heads."""
-        return np.ascontiguousarray(self.weights[:, _CLASSES : _CLASSES + MARKS].T)
+        return np.ascontiguousarray(self.weights[:, CLASSES : CLASSES + MARKS].T)
 
     @cached_property
     def together(self) -> NDArray[np.float32]:
         """Weights of two classes in a sentence: MARKS * MARKS x heads."""
-        return np.ascontiguousarray(self.weights[:, _CLASSES + MARKS : _CLASSES + MARKS * (1 + MARKS)].T)
+        return np.ascontiguousarray(self.weights[:, CLASSES + MARKS : CLASSES + MARKS * (1 + MARKS)].T)
 
     @cached_property
     def close(self) -> NDArray[np.float32]:
         """Weights of a class that follows another closely: MARKS * MARKS x heads."""
-        return np.ascontiguousarray(self.weights[:, _CLASSES + MARKS * (1 + MARKS) :].T)
+        return np.ascontiguousarray(self.weights[:, CLASSES + MARKS * (1 + MARKS) :].T)
 
 
 @dataclass(frozen=True, slots=True)

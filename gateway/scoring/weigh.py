@@ -213,18 +213,18 @@ class Scorer:
             findings = [_doubted(finding, heard.abuse) for finding in findings]
             findings = [_confirmed(finding) if "signal" in finding.modifiers and _agrees(heard, finding) else finding for finding in findings]
             # a doubt of the ear's adds to what rules found, and is nothing by itself
-            doubt = not any(f.points > 0 and "signal" not in f.modifiers for f in findings)
+            doubt = not any(map(_counts, findings))
             findings += [replace(f, points=0, modifiers=(*f.modifiers, "too faint to count alone")) if doubt and f.points < f.base else f for f in heard.findings]
         counted = [f for f in findings if _counts(f)]
         uncounted = [f for f in findings if not _counts(f)] + covered
         level, points, arithmetic = level_of(counted, policy)
         ruled = [f for f in counted if not f.rule.startswith("ear.")]
+        by_rules = level_of(ruled, policy)[0]
         if heard is not None:
             # what rules call abuse isn't excused by a despair that only the ear hears
-            certain = level_of(ruled, policy)[0] >= Level.ABUSIVE
-            tags |= heard.tags - ({Tag.SELF_HARM} if certain else set())
-        basis = Basis.RULES if len(ruled) == len(counted) else Basis.BOTH if level_of(ruled, policy)[0] >= level else Basis.EAR
-        if basis is not Basis.RULES and ruled and level_of(ruled, policy)[0] >= Level.RUDE:
+            tags |= heard.tags - ({Tag.SELF_HARM} if by_rules >= Level.ABUSIVE else set())
+        basis = Basis.RULES if len(ruled) == len(counted) else Basis.BOTH if by_rules >= level else Basis.EAR
+        if basis is not Basis.RULES and by_rules >= Level.RUDE:
             basis = Basis.BOTH
         if basis is Basis.EAR and level > Level.ABUSIVE:
             level = Level.ABUSIVE
