@@ -39,7 +39,6 @@ class House:
     """What the path must know of the site.
 
     Attributes:
-        domain: of our own message ids, by which an answer to a notice is known.
         protected: local parts whose mail is never touched (RFC 5321 section 4.5.1, RFC 2142; policy contradiction 6).
         own: our own addresses, lower case, which are never answered.
         mark: prepend X-Courtesy to what is delivered.
@@ -48,7 +47,6 @@ class House:
 
     mode: Mode
     hostname: str
-    domain: str
     appeals: str
     own: frozenset[str]
     protected: frozenset[str] = frozenset({"postmaster", "abuse"})
@@ -78,6 +76,7 @@ class Case:
     verdict: Verdict = _PLAIN
     incident: Incident | None = None
     asked: bool = False
+    proven: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ class Gate:
         identity = await self.identifier.identify(reading, envelope)
         key = delivery_key(envelope, message)
         assessment = self.recent.weighed(assessment, identity, key, self.policy(), now)
-        case = replace(case, key=key, reading=reading, assessment=assessment, identity=identity)
+        case = replace(case, key=key, reading=reading, assessment=assessment, identity=identity, proven=self.writer.proven_answer(reading))
         await self._count(now, assessment, envelope)
         try:
             case = await self._identified(case)
@@ -164,7 +163,7 @@ class Gate:
         if case.identity.verified:
             return case
         standing = await self.ledger.standing(case.identity.address)
-        answers = answered_incidents(case.reading, self.house.domain)
+        answers = answered_incidents(case.reading, case.proven)
         if not matters(case.assessment, case.identity, standing, self.policy(), case.now, answers):
             return case
         return await self._asked(case)
@@ -187,7 +186,8 @@ class Gate:
             verdict = verdict_of(before, standing)
             verdict = observed(verdict, standing) if observing or before.mode is Mode.OBSERVE else verdict
             return replace(case, reference=before.id, verdict=verdict, incident=before)
-        verdict = judge(case.assessment, identity, standing, self.policy(), now, case.reference, answered_incidents(reading, self.house.domain))
+        answers = answered_incidents(reading, case.proven)
+        verdict = judge(case.assessment, identity, standing, self.policy(), now, case.reference, answers, appeal=bool(case.proven))
         verdict = self._unanswered(verdict, case, standing)
         verdict = self._possible(verdict, envelope)
         would_be = verdict
@@ -237,6 +237,9 @@ class Gate:
                 return reply
         if not others:
             return reply or replies.TROUBLE
+        if verdict.appeal:
+            await self.own.take(replace(envelope, recipients=(self.house.appeals,), recipient_options=()), case.message)
+            return replies.ACCEPTED_OWN
         if verdict.disposition is Disposition.FOLD and case.incident is not None:
             folded = self.writer.folded(case.incident, case.reading, case.assessment, case.envelope, case.message)
             return await delivery.deliver(others, prepend(folded, self._trace(case), self._mark(case)))

@@ -135,6 +135,10 @@ class Writer(Protocol):
         """The notice to the sender and the alerts to the managers that an incident calls for."""
         ...
 
+    def proven_answer(self, reading: Reading) -> str:
+        """The incident whose notice a mail answers for certain, "" for none."""
+        ...
+
 
 class OwnMailboxes(Protocol):
     """The gateway's own addresses: appeals, report, civil, decisions."""

@@ -397,6 +397,7 @@ class Verdict:
         proposal: what a person is asked to decide ("block", "strike", "lift"), "" for nothing.
         reason: one plain sentence for the record.
         recordable: whether this is an incident, that is anything but plain delivery.
+        appeal: it goes to the appeals address, as an answer to a notice of ours that came to another one.
     """
 
     disposition: Disposition
@@ -407,6 +408,7 @@ class Verdict:
     proposal: str = ""
     reason: str = ""
     recordable: bool = False
+    appeal: bool = False
 
 
 # --- what is said over SMTP ------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ async def gate_house(state: Path, mode: str = "enforce", more: str = "") -> Asyn
             writer = MailWriter(settings, templates(settings.language, settings.zone), load_secret(settings.state), clock)
             pool = Pool(settings.downstream, settings.hostname)
             await pool.start()
-            site = house_of(settings, writer.domain)
+            site = house_of(settings)
             identifier = HeaderIdentifier(frozenset(settings.identity.trusted_authserv_ids))
             office = Office(ledger, held, writer, lambda: policy, pool.send, settings.hostname, clock)
             desk = CaseDesk(ledger, writer, site.own, FORGETFUL)

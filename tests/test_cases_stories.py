@@ -334,6 +334,43 @@ async def test_a_blocked_senders_appeal_is_taken_and_granting_it_lifts_the_block
     assert "your message of" not in answer.lower()
 
 
+@pytest.mark.parametrize("verified", [True, False])
+async def test_a_blocked_sender_whose_client_loses_reply_to_appeals_by_answering_to_support(house, verified):
+    await warned(house)
+    desk = office(house)
+    await desk.call("sender.block", {"address": ANNA, "by": "boss@shop.example"})
+    notice = await the_mail(house, "block")
+    answer = mail("This was a misunderstanding.", number=50, verified=verified, more=f"In-Reply-To: {notice['Message-ID']}\r\n")
+    before, mails = len(await house.ledger.incidents()), len(house.sink.mails)
+    for _ in range(2):  # its client sends it again
+        assert await house.send(answer) == "250 2.6.0 Message accepted"
+    (case,) = await cases(house)
+    assert (case.against, case.sender) == ("block", ANNA)
+    assert (await house.held.show(case.held)) is not None
+    assert "This was a misunderstanding." in (await house.held.message(case.held)).decode()
+    assert (len(await house.ledger.incidents()), len(house.sink.mails)) == (before, mails)
+    assert await managers_heard(house)
+
+
+@pytest.mark.parametrize("forge", [lambda made: re.sub(r"-.{20}\.", "-aaaaaaaaaaaaaaaaaaaa.", made), lambda made: made.replace("@", "@evil.")])
+async def test_a_forged_message_id_opens_no_way_round_a_block(house, forge):
+    await warned(house)
+    await office(house).call("sender.block", {"address": ANNA, "by": "boss@shop.example"})
+    made = (await the_mail(house, "block"))["Message-ID"]
+    assert forge(made) != made
+    assert (await house.send(mail("Hello.", number=50, more=f"In-Reply-To: {forge(made)}\r\n"))).startswith("550")
+    house.clock.forward(days=61)
+    assert (await house.send(mail("Hello.", number=51, more=f"In-Reply-To: {made}\r\n"))).startswith("550")
+    assert await cases(house) == ()
+
+
+async def test_at_the_appeals_address_the_message_id_proves_as_much_as_the_token(house):
+    notice, _, incident = await warned(house)
+    await appeal(house, "support+appeals@shop.example", more=f"References: <x@y.example> {notice['Message-ID']}\r\n")
+    (case,) = await cases(house)
+    assert (case.against, case.incident) == ("warning", incident.id)
+
+
 async def test_a_block_can_be_appealed_although_the_warning_before_was(house):
     _, address, _ = await warned(house)
     await appeal(house, address)

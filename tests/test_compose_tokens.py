@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.tokens import MAX_REFERENCE, TokenState, check_token, make_token, split_address, token_address
+from gateway.policy.tokens import MAX_REFERENCE, TokenState, check_token, make_token, split_address, token_address, token_in_ids
 
 SECRET = b"0123456789abcdef"
 EXPIRES = datetime(2026, 12, 24, 9, 5, tzinfo=UTC)
@@ -47,6 +47,27 @@ def test_a_later_expiry_written_into_it_is_forged():
     later = make_token("appeal", "K7Q2-9MX", EXPIRES + timedelta(days=999), b"another secret..")
     reference_and_time = later.rsplit("-", 1)[0]
     assert check_token("appeal", f"{reference_and_time}-{TOKEN.rsplit('-', 1)[1]}", EXPIRES, SECRET).state is TokenState.FORGED
+
+
+NOTICE = f"<notice.{TOKEN}.0f9a@gw.shop.example>"
+
+
+@pytest.mark.parametrize(
+    ("answered", "token"),
+    [
+        ([NOTICE], TOKEN),
+        ([NOTICE.upper()], TOKEN),
+        (["<a@b.example>", NOTICE, "<c@d.example>"], TOKEN),
+        ([f"<notice.{TOKEN[:-1]}a.1@gw.shop.example>", NOTICE], TOKEN),
+        ([], ""),
+        ([f"<case.{TOKEN}.0f9a@gw.shop.example>"], ""),
+        ([NOTICE.replace("shop", "evil")], ""),
+        ([NOTICE.replace("@", "x" * 600 + "@")], ""),
+        (["<notice.K7Q29MX.0f9a@gw.shop.example>", "", "<>", "<@>"], ""),
+    ],
+)
+def test_the_latest_notice_that_a_mail_answers_has_the_token(answered, token):
+    assert token_in_ids(answered, "notice", "GW.shop.example") == token
 
 
 @given(references, times, st.sampled_from(["appeal", "decision"]), st.binary(min_size=16, max_size=64))

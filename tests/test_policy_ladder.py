@@ -155,6 +155,17 @@ def test_blocked_is_refused_when_verified_and_held_when_not(policy):
     assert judge(CLEAN, FORGED, blocked, policy, day(0), "A").disposition is Disposition.HOLD
 
 
+@pytest.mark.parametrize("identity", [KNOWN, FORGED])
+def test_a_blocked_sender_who_answers_a_notice_appeals(policy, identity):
+    blocked = Standing(KNOWN.address, blocked_by="boss", blocked_at=day(-1))
+    verdict = judge(mail(Level.ABUSIVE), identity, blocked, policy, day(0), "A", appeal=True)
+    assert (verdict.appeal, verdict.disposition, verdict.standing, verdict.recordable, verdict.notice) == (True, Disposition.HOLD, blocked, False, None)
+    complaint = judge(mail(Level.CLEAN, tags={Tag.COMPLAINT}), KNOWN, blocked, policy, day(0), "A", appeal=True)
+    assert (complaint.appeal, complaint.disposition) == (False, Disposition.DELIVER)
+    assert judge(mail(Level.CLEAN, tags={Tag.AUTOMATIC}), identity, blocked, policy, day(0), "A", appeal=True).appeal is False
+    assert judge(mail(Level.ABUSIVE), KNOWN, Standing(KNOWN.address), policy, day(0), "A", appeal=True) == judge(mail(Level.ABUSIVE), KNOWN, Standing(KNOWN.address), policy, day(0), "A")
+
+
 @pytest.mark.parametrize("tag", [Tag.COMPLAINT, Tag.LEGAL_NOTICE, Tag.CANCELLATION])
 def test_protected_mail_gets_through_whatever_the_standing(policy, tag):
     for standing in (Standing(KNOWN.address, blocked_by="boss"), Standing(KNOWN.address, suspended_until=day(7))):

@@ -11,7 +11,7 @@ from gateway.mail.trace import delivery_key
 from gateway.policy.answerable import why_not
 from gateway.policy.cases import AppealFate, appeal_against, appeal_fate, due_at, earlier_appeal
 from gateway.policy.deadlines import deadline_of
-from gateway.policy.tokens import Proof, TokenState, check_token
+from gateway.policy.tokens import Proof, TokenState, check_token, token_in_ids
 from gateway.ports import Arrival, Recent
 from gateway.records import Case, CaseKind, CaseState, Incident, OutgoingMail
 from gateway.values import Assessment, Envelope, Identity, Level, Reading, Tag
@@ -96,6 +96,7 @@ class CaseDesk:
             LedgerFailed: nothing was opened and nothing goes out.
         """
         key = delivery_key(letter.envelope, letter.message)
+        token = token or self._token(letter)
         proof = check_token("appeal", token, letter.at, self.writer.secret)
         if proof.state is TokenState.FORGED:
             await self._answered(check_token("case", token, letter.at, self.writer.secret), letter)
@@ -118,6 +119,11 @@ class CaseDesk:
             await self._tell(letter, fate, earlier or self._blank(letter, incident), earlier.reference if earlier is not None else incident.id)
 
     # --- how ---
+
+    def _token(self, letter: OwnLetter) -> str:
+        """The token in the Message-ID of what a letter answers, for a client that lost the one in Reply-To."""
+        answered = (*letter.reading.references, *letter.reading.in_reply_to)
+        return token_in_ids(answered, "notice", self.writer.domain) or token_in_ids(answered, "case", self.writer.domain)
 
     @staticmethod
     def _promised(case: Case, days: int) -> datetime:

@@ -57,7 +57,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def house_of(settings: Settings, domain: str) -> House:
+def house_of(settings: Settings) -> House:
     """What the path must know of the site."""
     addresses = settings.addresses
     own = {addresses.own(name) for name in ("complaints", "appeals", "report", "civil", "decisions")}
@@ -65,7 +65,6 @@ def house_of(settings: Settings, domain: str) -> House:
     return House(
         mode=settings.mode,
         hostname=settings.hostname,
-        domain=domain,
         appeals=addresses.own("appeals"),
         own=frozenset(address.lower() for address in own),
         protected_addresses=frozenset({addresses.own("complaints").lower(), addresses.own("appeals").lower()}),
@@ -137,7 +136,7 @@ async def running(
         office = Office(ledger, held, writer, reader.policy, pool.send, settings.hostname, clock, many=many, rules=lambda: reader.scoring)
         state = Running(settings, ledger, held, reader, rules, office, metrics=metrics)
         recent = RecentMail(settings.notices)
-        house = house_of(settings, writer.domain)
+        house = house_of(settings)
         desk = CaseDesk(ledger, writer, house.own, recent)
         identifier = identifier_of(settings.identity)
         gate = Gate(

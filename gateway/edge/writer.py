@@ -18,6 +18,7 @@ from gateway.mail import compose
 from gateway.mail.excerpts import calm_sentences
 from gateway.mail.facts import AlertFacts, FoldFacts, NoticeFacts
 from gateway.policy.choices import alert_choices
+from gateway.policy.incidents import proven_answer
 from gateway.policy.tokens import make_token, token_address
 from gateway.records import Action, Incident, OutgoingMail
 from gateway.values import AlertKind, Assessment, Disposition, Envelope, Mailbox, Mode, NoticeKind, Reading, Standing, Verdict
@@ -161,32 +162,36 @@ class MailWriter:
         """
         now = self.clock()
         language = self.templates.resolve(language)
+        token = make_token("appeal" if thing == "notice" else thing, facts.reference, now + timedelta(days=APPEAL_DAYS), self.secret)
         message = compose.notice_message(
             self.templates.notice(kind, language, facts),
             support=self._support,
-            reply_to=self._appeals(facts.reference, now, "appeal" if thing == "notice" else thing),
+            reply_to=self._appeals(token),
             to=to,
             language=language,
             date=now,
-            message_id=self._id(thing, facts.reference),
+            message_id=self._id(thing, token),
             boundary=secrets.token_hex(12),
             in_reply_to=message_id,
             references=references,
         )
         return OutgoingMail(f"notice.{kind.value}.{facts.reference}", kind.value, "", (to,), message, now)
 
+    def proven_answer(self, reading: Reading) -> str:
+        """The incident whose notice a mail answers for certain, "" for none."""
+        return proven_answer(reading, self.domain, self.clock(), self.secret)
+
     @property
     def _support(self) -> Mailbox:
         support = self.settings.addresses.support_mailbox
         return Mailbox(support.display_name, support.addr_spec)
 
-    def _appeals(self, reference: str, now: datetime, good_for: str) -> str:
+    def _appeals(self, token: str) -> str:
         appeals = self.settings.addresses.own("appeals")
         try:
-            return token_address(appeals, make_token(good_for, reference, now + timedelta(days=APPEAL_DAYS), self.secret))
+            return token_address(appeals, token)
         except ValueError:
-            # a local part that is long already: the address without a token still reaches a person
-            return appeals
+            return appeals  # a local part that is long already: the token in our Message-ID does it
 
     def _alerts(self, kind: AlertKind, incident: Incident, verdict: Verdict, assessment: Assessment, message: bytes) -> list[OutgoingMail]:
         addresses = self.settings.addresses
@@ -325,9 +330,9 @@ class MailWriter:
         """Whether a mail is small enough to lie in one of ours."""
         return len(message) <= _LARGEST_ATTACHED
 
-    def _id(self, kind: str, reference: str) -> str:
-        # the reference comes second: gateway.policy.incidents finds it there when a mail answers
-        return compose.message_id(f"{kind}.{reference}.{secrets.token_hex(6)}", self.domain)
+    def _id(self, kind: str, about: str) -> str:
+        # the second part is where gateway.policy.tokens finds the token of a notice when a mail answers it
+        return compose.message_id(f"{kind}.{about}.{secrets.token_hex(6)}", self.domain)
 
 
 def _clauses(assessment: Assessment) -> tuple[str, ...]:

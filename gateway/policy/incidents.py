@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
+from gateway.policy.tokens import TokenState, check_token, token_in_ids
 from gateway.records import Incident, IncidentState
 from gateway.values import AlertKind, Assessment, Disposition, Envelope, Identity, Mode, Reading, Standing, Verdict
 
@@ -12,7 +13,6 @@ _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LONGEST_SUBJECT = 200
 _LONGEST_EXCERPT = 300
 _REFERENCE = re.compile(rf"(?<![0-9A-Z])[{_ALPHABET}]{{9}}(?![0-9A-Z])")
-_NOTICE_ID = re.compile(r"<notice\.([0-9A-Z]{4,12})\.[^@>]*@([^>]+)>")
 
 
 def new_reference(now: datetime, random: bytes) -> str:
@@ -106,20 +106,36 @@ def observed(verdict: Verdict, standing: Standing) -> Verdict:
         verdict,
         disposition=Disposition.DELIVER,
         standing=standing,
+        appeal=False,
         notice=None,
         alerts=tuple(alert for alert in verdict.alerts if alert is AlertKind.SELF_HARM),
         strikes=0,
     )
 
 
-def answered_incidents(reading: Reading, domain: str) -> frozenset[str]:
-    """The incidents whose notice a mail answers: by the Message-IDs that our notices have, or the reference in its subject.
+def proven_answer(reading: Reading, domain: str, now: datetime, secret: bytes) -> str:
+    """The incident whose notice a mail answers for certain: by the token in the Message-ID that the notice had.
+
+    Args:
+        reading: of the mail.
+        domain: of our own message ids.
+        now: aware; a token lasts as long as an appeal is possible.
+        secret: with which tokens are made.
+
+    Returns:
+        str: its reference, "" for none.
+    """
+    proof = check_token("appeal", token_in_ids((*reading.references, *reading.in_reply_to), "notice", domain), now, secret)
+    return proof.reference.upper() if proof.state is TokenState.VALID else ""
+
+
+def answered_incidents(reading: Reading, proven: str) -> frozenset[str]:
+    """The incidents whose notice a mail answers: by the Message-ID of the notice, or the reference in its subject.
 
     A notice asks to send the request again with its reference in the subject; an answer goes to the appeals address.
+
+    Args:
+        reading: of the mail.
+        proven: from `proven_answer`.
     """
-    found = set(_REFERENCE.findall(reading.subject.upper()))
-    for identifier in (*reading.in_reply_to, *reading.references):
-        match = _NOTICE_ID.fullmatch(identifier)
-        if match and match[2].lower() == domain.lower():
-            found.add(match[1])
-    return frozenset(found)
+    return frozenset({*_REFERENCE.findall(reading.subject.upper()), *filter(None, (proven,))})

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,6 +15,8 @@ MAX_REFERENCE = 18
 _MINUTES = 6  # base32 digits: 30 bits of minutes last until the year 4011
 _SEAL = 20  # base32 digits: 100 bits of HMAC
 _REFERENCE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,16}[a-z0-9])?")
+_LONGEST_ID = 512
+_IN_ID = re.compile(r"<(?P<thing>[a-z]+)\.(?P<token>[a-z0-9-]{20,64})\.[a-z0-9]+@(?P<domain>[^@<>\s]+)>")
 _TOKEN = re.compile(rf"(?P<reference>[a-z0-9][a-z0-9-]{{0,{MAX_REFERENCE - 1}}})-(?P<minutes>[a-z2-7]{{{_MINUTES}}})-(?P<seal>[a-z2-7]{{{_SEAL}}})")
 
 
@@ -96,6 +99,26 @@ def token_address(address: str, token: str) -> str:
     if not local or len(made.encode("utf-8")) > 64:
         raise ValueError("the address is too long to carry a token")
     return f"{made}@{domain}"
+
+
+def token_in_ids(identifiers: Iterable[str], thing: str, domain: str) -> str:
+    """The token in the latest of some Message-IDs that names a mail of ours of one kind.
+
+    A client may lose Reply-To and the token with it, but threads by In-Reply-To and References (RFC 5322 section 3.6.4).
+
+    Args:
+        identifiers: of the mails that a mail answers, with their angle brackets, oldest first.
+        thing: what the mail of ours was: "notice", "case".
+        domain: of our own message ids.
+
+    Returns:
+        str: not yet checked; "" for none.
+    """
+    for identifier in reversed(tuple(identifiers)):
+        found = _IN_ID.fullmatch(identifier.lower()) if len(identifier) <= _LONGEST_ID else None
+        if found and found["thing"] == thing and found["domain"] == domain.lower():
+            return found["token"]
+    return ""
 
 
 def split_address(address: str, own: str) -> str | None:

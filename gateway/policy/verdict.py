@@ -19,6 +19,8 @@ def judge(
     now: datetime,
     incident: str,
     answers: frozenset[str] = frozenset(),
+    *,
+    appeal: bool = False,
 ) -> Verdict:
     """Judge one mail.
 
@@ -29,7 +31,8 @@ def judge(
         policy: the company's numbers.
         now: aware.
         incident: the id that an incident of this mail would have.
-        answers: incidents whose notice this mail answers, by In-Reply-To or References.
+        answers: incidents whose notice this mail answers, by In-Reply-To, References or the reference in its subject.
+        appeal: a signed token proves that it answers a notice.
 
     Returns:
         Verdict: nothing is done yet.
@@ -43,6 +46,9 @@ def judge(
         )
     if Tag.AUTOMATIC in assessment.tags:
         return _automatic(assessment, level, standing)
+    if appeal and standing.blocked_by and not assessment.tags & GETS_THROUGH:
+        # who is blocked may appeal by plain reply, also when his client loses Reply-To and writes to support (F15, A18)
+        return Verdict(Disposition.HOLD, standing, reason="a blocked sender answers a notice of ours: an appeal", appeal=True)
     if not identity.verified:
         return _unverified(assessment, level, standing)
     if standing.blocked_by and not assessment.tags & GETS_THROUGH:
