@@ -20,11 +20,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from ledger_makers import an_incident
-from simulated_company import CATEGORIES, FIRST, LANGUAGES, MAILBOXES, Company
+from simulated_company import CATEGORIES, FIRST, LANGUAGES, MAILBOXES, YEAR, Company
 
 from gateway.edge.digest_office import gather
+from gateway.edge.languages import LANGUAGES as ORDER
 from gateway.edge.ledger_files import Changes
-from gateway.edge.template_words import LANGUAGES as ORDER
 from gateway.policy.digest import make_digest
 from gateway.policy.figures import Digest
 from gateway.policy.weeks import Week
@@ -76,7 +76,7 @@ async def fill(company: Company, incidents: int, senders: int, days: int) -> Non
 
 async def many(folder: Path, incidents: int, senders: int, days: int) -> None:
     """Fill a ledger and time a digest in its parts."""
-    company = await Company.open(folder, weeks=1)
+    company = await Company.open(folder)
     begun = time.perf_counter()
     await fill(company, incidents, senders, days)
     print(f"filled {incidents} incidents of {days} days in {time.perf_counter() - begun:.1f} s")
@@ -94,13 +94,11 @@ async def many(folder: Path, incidents: int, senders: int, days: int) -> None:
 
 async def year(folder: Path, weeks: int) -> None:
     """Live a year and write each week's digest on its Monday, as the timer would."""
-    company = await Company.open(folder, weeks=weeks)
+    company = await Company.open(folder)
     begun, digests = time.perf_counter(), []
     for number in range(weeks):
         week = FIRST.plus(number)
-        for day in week.days:
-            await company.live_day(day, 3_850)
-        company.clock.now = week.end(company.settings.zone) + timedelta(hours=7)
+        await company.live_week(week)
         digests.append(await monday(company, week, folder / "digests"))
     print(f"lived {weeks} weeks in {time.perf_counter() - begun:.0f} s, digests {sum(spent for _, spent in digests):.1f} s of it")
     print(f"slowest digest {max(spent for _, spent in digests):.2f} s")
@@ -116,8 +114,7 @@ async def year(folder: Path, weeks: int) -> None:
 
 async def monday(company: Company, week: Week, folder: Path) -> tuple[Digest, float]:
     begun = time.perf_counter()
-    kept = await gather(company.office, week)
-    digest = make_digest(kept, week, company.settings.zone, company.policy, company.clock.now, decide_days=5)
+    digest = await company.digest(week)
     language = ORDER[week.number % len(ORDER)]
     rendered = company.office.writer.templates.digests.render(digest, language)
     spent = time.perf_counter() - begun
@@ -132,7 +129,7 @@ def main() -> None:
     parser.add_argument("--incidents", type=int, default=100_000)
     parser.add_argument("--senders", type=int, default=20_000)
     parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--year", type=int, nargs="?", const=52, default=0, metavar="WEEKS", help="live the simulated year instead, or some weeks of it")
+    parser.add_argument("--year", type=int, nargs="?", const=YEAR, default=0, metavar="WEEKS", help="live the simulated year instead, or some weeks of it")
     parser.add_argument("--keep", type=Path, help="a folder that stays")
     given = parser.parse_args()
     folder = given.keep or Path(tempfile.mkdtemp(prefix="digest-benchmark-"))

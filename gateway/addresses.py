@@ -114,23 +114,25 @@ def many_people(address: str, more: frozenset[str] = frozenset()) -> str:
 
     Args:
         address: in whatever spelling.
-        more: what the site knows: addresses, and "@domain" for an organisation with all its subdomains, in normal form.
+        more: what the site knows: addresses, "name@" for a role at any domain, and "@domain" for an organisation with all its
+            subdomains, in normal form.
 
     Returns:
         str: SHARED_MAILBOX, LARGE_ORGANISATION or "".
     """
     address = normal_address(address)
     local, _, domain = address.rpartition("@")
-    if address in more or _is_role(local.partition("+")[0]):
+    roles = _ROLES | {entry.removesuffix("@") for entry in more if entry.endswith("@")}
+    if address in more or _is_role(local.partition("+")[0], roles):
         return SHARED_MAILBOX
     labels = domain.split(".")
     parents = {"@" + ".".join(labels[number:]) for number in range(len(labels))}
     return LARGE_ORGANISATION if parents & more or _PUBLIC_BODIES.search(domain) else ""
 
 
-def _is_role(local: str) -> bool:
+def _is_role(local: str, roles: frozenset[str]) -> bool:
     """info, info2, info-de, accounts.payable; not info.smith, who may be a person."""
-    if local in _ROLES or local.translate(str.maketrans("", "", "._-")) in _ROLES:
+    if local in roles or local.translate(str.maketrans("", "", "._-")) in roles:
         return True
     first, *rest = [piece for piece in _SEPARATORS.split(local) if piece] or [""]
-    return first in _ROLES and all(len(piece) <= 2 or piece in _ROLES for piece in rest)
+    return first in roles and all(len(piece) <= 2 or piece in roles for piece in rest)

@@ -8,15 +8,30 @@ from datetime import datetime
 from gateway import replies
 from gateway.errors import GatewayError, LedgerFailed
 from gateway.mail.mark import courtesy_field
-from gateway.mail.trace import delivery_key, prepend, received_field
+from gateway.mail.trace import delivery_key, message_hash, prepend, received_field
 from gateway.numbers import Policy
 from gateway.policy.answerable import SAME_TEXT, answered_before, must_be_told, why_not
 from gateway.policy.cases import case_kind
 from gateway.policy.incidents import answered_incidents, incident_of, new_reference, observed, verdict_of
 from gateway.policy.verdict import judge, matters, without_notice
-from gateway.ports import Arrival, Cases, Delivery, HeldStore, Identifier, Ledger, OwnMailboxes, Reader, Recent, Watch, WatchedEvent, Writer
+from gateway.ports import (
+    Arrival,
+    Cases,
+    Delivery,
+    HeldStore,
+    Identifier,
+    Judged,
+    Ledger,
+    Onlooker,
+    OwnMailboxes,
+    Reader,
+    Recent,
+    Watch,
+    WatchedEvent,
+    Writer,
+)
 from gateway.records import CaseKind, HeldMail, Incident, OutgoingMail
-from gateway.unattended import FORGETFUL, UNWATCHED
+from gateway.unattended import ALONE, FORGETFUL, UNWATCHED
 from gateway.values import (
     AlertKind,
     Assessment,
@@ -72,7 +87,9 @@ class Case:
     key: str = ""
     reading: Reading = _UNREAD
     assessment: Assessment = _NOT_SCORED
+    weighed: Assessment = _NOT_SCORED
     identity: Identity = _NOBODY
+    standing: Standing | None = None
     verdict: Verdict = _PLAIN
     incident: Incident | None = None
     asked: bool = False
@@ -96,6 +113,7 @@ class Gate:
     watch: Watch = UNWATCHED
     recent: Recent = FORGETFUL
     cases: Cases | None = None
+    onlooker: Onlooker = ALONE
 
     async def handle(self, envelope: Envelope, message: bytes, delivery: Delivery) -> Reply:
         """Take one mail from its last byte to the reply that its client gets.
@@ -122,6 +140,7 @@ class Gate:
             self.watch.mail(case.assessment.level, case.verdict.disposition)
             await self._settle(case, reply)
             await self._open_case(case, reply)
+            self._show(case, reply)
         except GatewayError as trouble:
             log.warning("temporary failure: %s", trouble)
             self.watch.event(WatchedEvent.TEMPORARY)
@@ -142,11 +161,11 @@ class Gate:
         case = Case(envelope, message, new_reference(now, self.random(5)), now)
         if self.house.mode is Mode.PASS:
             return case
-        reading, assessment = await self.reader.weigh(message, envelope.sender)
+        reading, weighed = await self.reader.weigh(message, envelope.sender)
         identity = await self.identifier.identify(reading, envelope)
         key = delivery_key(envelope, message)
-        assessment = self.recent.weighed(assessment, identity, key, self.policy(), now)
-        case = replace(case, key=key, reading=reading, assessment=assessment, identity=identity, proven=self.writer.proven_answer(reading))
+        assessment = self.recent.weighed(weighed, identity, key, self.policy(), now)
+        case = replace(case, key=key, reading=reading, assessment=assessment, weighed=weighed, identity=identity, proven=self.writer.proven_answer(reading))
         await self._count(now, assessment, envelope)
         try:
             case = await self._identified(case)
@@ -197,13 +216,12 @@ class Gate:
             self.recent.answered(identity.address, case.assessment.likeness, now)
         incident = None
         if verdict.recordable:
-            incident = incident_of(
-                would_be, case.assessment, identity, envelope, reading, key=key, reference=case.reference, now=now, mode=self.house.mode
-            )
+            facts = {"key": key, "reference": case.reference, "message_sha256": message_hash(case.message)}
+            incident = incident_of(would_be, case.assessment, identity, envelope, reading, now=now, mode=self.house.mode, **facts)
             await self.ledger.record(incident, verdict.standing if verdict.standing != standing else None)
         elif verdict.standing != standing:
             await self.ledger.put_standing(verdict.standing)
-        return replace(case, verdict=verdict, incident=incident)
+        return replace(case, standing=standing, verdict=verdict, incident=incident)
 
     def _unanswered(self, verdict: Verdict, case: Case, standing: Standing) -> Verdict:
         """The verdict without the notice that may not be written, and without a second strike for the same text."""
@@ -299,6 +317,16 @@ class Gate:
             log.error("%s: the case couldn't be opened: %s", case.reference, trouble)  # noqa: TRY400 - the sentence says it all
         except Exception:  # the mail is delivered: nothing that fails now may have its client send it once more
             log.exception("%s: the case couldn't be opened", case.reference)
+
+    def _show(self, case: Case, reply: Reply) -> None:
+        """Let who looks on see a mail that is settled; one that its client brings again is seen then."""
+        if case.standing is None or not (reply.positive or reply.code >= 500):
+            return
+        incident = case.incident.id if case.incident is not None else ""
+        answers = answered_incidents(case.reading, case.proven)
+        self.onlooker.judged(
+            Judged(case.reference, case.now, case.envelope, case.reading, case.weighed, case.identity, case.standing, self.policy(), answers, incident)
+        )
 
     async def _count(self, now: datetime, assessment: Assessment, envelope: Envelope) -> None:
         counters = {"mails": 1, f"level.{assessment.level.word if assessment.level is not None else 'unscored'}": 1}

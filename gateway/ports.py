@@ -122,6 +122,39 @@ class Cases(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A mail that was judged and is settled, for whoever looks at it once more.
+
+    Attributes:
+        reference: of this delivery, or of the incident that it left.
+        assessment: as the rules in force weighed it, before what the sender's other mails add to it.
+        standing: of its sender before it.
+        policy: the numbers in force.
+        answers: incidents whose notice it answers.
+        incident: that it left, "" when it left none.
+    """
+
+    reference: str
+    at: datetime
+    envelope: Envelope
+    reading: Reading
+    assessment: Assessment
+    identity: Identity
+    standing: Standing
+    policy: Policy
+    answers: frozenset[str] = frozenset()
+    incident: str = ""
+
+
+class Onlooker(Protocol):
+    """Looks at mail that is settled already and has no say in it."""
+
+    def judged(self, mail: Judged) -> None:
+        """Take note of a mail; never waits, never raises."""
+        ...
+
+
 class Writer(Protocol):
     """Writes our own mail: templates, ids and boundaries are its matter."""
 

@@ -34,6 +34,8 @@ class Incident:
         reply: the SMTP reply that the client got; the same mail gets it again.
         notes: what people did with it later, oldest first: time, who, what.
         legal_hold: a person said that nothing of it may be deleted, whatever its age.
+        message_sha256: of the mail without its leading trace fields, by which a copy is known as what was judged; "" when not known.
+        salt: random, from the ledger: what remains of an erased record in its hash chain can't be guessed.
     """
 
     id: str
@@ -67,6 +69,8 @@ class Incident:
     reply: str = ""
     notes: tuple[tuple[datetime, str, str], ...] = ()
     legal_hold: bool = False
+    message_sha256: str = ""
+    salt: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""Ports of the path that nobody stands behind: a watch that is told in vain, a memory that keeps nothing."""
+"""Ports of the path that nobody stands behind: a watch that is told in vain, a memory that keeps nothing, nobody who looks on."""
 
 from datetime import datetime
 
 from gateway.numbers import Policy
-from gateway.ports import WatchedEvent
+from gateway.ports import Judged, WatchedEvent
 from gateway.values import Assessment, Disposition, Identity, Level, Likeness, Standing
 
 
@@ -43,3 +43,13 @@ class Forgetful:
 
 
 FORGETFUL = Forgetful()
+
+
+class Alone:
+    """A `gateway.ports.Onlooker` where nobody looks on."""
+
+    def judged(self, mail: Judged) -> None:
+        """Nobody takes note of it."""
+
+
+ALONE = Alone()

@@ -22,6 +22,7 @@ from gateway_process import GatewayProcess, children, mail, settings
 from smtp_sink import ThreadedSink
 from tiny_rules import write
 
+from gateway.edge.chain_check import check_chain
 from gateway.edge.held import HeldFolder
 from gateway.edge.settings import load_settings
 from gateway.edge.tinydb_ledger import TinyLedger
@@ -247,14 +248,16 @@ class KillingStory:
         await self._check_notices(file, outbound)
 
     async def _check_notices(self, file: Path, outbound: ThreadedSink) -> None:
-        """Who was punished was told, and what waits in the outbox is nothing."""
+        """Who was punished was told, and what waits in the outbox is nothing; the hash chain fits what is there."""
+        assert check_chain(load_settings(file).ledger_folder).faults == []
         async with await TinyLedger.open(load_settings(file).ledger_folder) as ledger:
             assert not await ledger.waiting()
             due = {incident.id async for incident in ledger.every_incident() if incident.notice}
         told = Counter[str]()
         for sunk in outbound.mails:
             if b"\r\nAuto-Submitted: auto-replied" in sunk.message:
-                told.update(reference for reference in due if reference.encode() in sunk.message.partition(b"\r\n\r\n")[0])
+                header = sunk.message.partition(b"\r\n\r\n")[0].lower()
+                told.update(reference for reference in due if reference.lower().encode() in header)
         assert due == told.keys(), "each notice that was due has left"
         self.report.notices = len(due)
         self.report.notices_twice = sum(count > 1 for count in told.values())

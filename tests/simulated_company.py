@@ -1,8 +1,9 @@
 """A mid-size company's mail, week after week, from a seed: real verdicts, a real ledger, three managers who decide.
 
-company = await Company.open(folder, weeks=12)     # folder: made, empty
-await company.live()                               # about 4,000 mails a week in six languages, from FIRST on
-company.office                                     # the real office, on the Monday after the last week
+company = await Company.open(folder)               # folder: made, empty
+await company.live_week(FIRST)                     # about 4,000 mails in six languages; then it is Monday, seven o'clock
+digest = await company.digest(FIRST)               # as the timer would have it made
+company.office                                     # the real office
 """
 
 import random
@@ -14,6 +15,7 @@ from pathlib import Path
 from gateway_process import settings as settings_file
 from ledger_makers import Clock, a_mail
 
+from gateway.edge.digest_office import gather
 from gateway.edge.durable import Disk
 from gateway.edge.held import HeldFolder
 from gateway.edge.ledger_files import Changes
@@ -25,7 +27,10 @@ from gateway.edge.templates import Templates
 from gateway.edge.tinydb_ledger import TinyLedger
 from gateway.edge.writer import MailWriter
 from gateway.mail.message import Reading
+from gateway.policy.cases import appeal_against
+from gateway.policy.digest import make_digest
 from gateway.policy.incidents import incident_of, new_reference
+from gateway.policy.reports import CIVIL, report_note, reported_incident
 from gateway.policy.verdict import judge
 from gateway.policy.weeks import Week
 from gateway.records import Case, CaseKind, CaseOutcome, CaseState, HeldMail, IncidentState
@@ -40,6 +45,7 @@ from gateway.values import (
     Level,
     Mailbox,
     Mode,
+    NoticeKind,
     Reply,
     SegmentKind,
     Tag,
@@ -47,9 +53,11 @@ from gateway.values import (
 )
 
 FIRST = Week(date(2026, 8, 31))
+YEAR = 52
 MESSAGE = b"Subject: hi\r\n\r\nHello.\r\n"
 LANGUAGES = {"en": 30, "de": 28, "fr": 14, "hu": 12, "ru": 10, "af": 6}
 MAILBOXES = {"support@shop.example": 60, "orders@shop.example": 25, "returns@shop.example": 15}
+AGENTS = ("eva@shop.example", "tom@shop.example")
 MANAGERS = ("boss@shop.example", "lead@shop.example", "care@shop.example")
 CATEGORIES = {
     Level.RUDE: {Category.SHOUTING: 5, Category.PRESSURE: 3, Category.PROFANITY: 2},
@@ -68,16 +76,15 @@ class QuickDisk(Disk):
 
 
 class Company:
-    def __init__(self, settings, ledger, office, clock, policy, seed, weeks, mode):
+    def __init__(self, settings, ledger, office, clock, policy, seed, mode):
         self.settings, self.ledger, self.office, self.clock, self.policy = settings, ledger, office, clock, policy
         self.chance = random.Random(seed)
-        self.weeks = weeks
         self.mode = mode
         self.offenders = [f"regular{number}@customer.example" for number in range(40)]
         self.number = 0
 
     @classmethod
-    async def open(cls, folder: Path, *, weeks=12, seed=7, mode=Mode.ENFORCE):
+    async def open(cls, folder: Path, *, seed=7, mode=Mode.ENFORCE):
         settings = load_settings(settings_file(folder, 1, mode=mode.value))
         settings = settings.model_copy(update={"addresses": settings.addresses.model_copy(update={"managers": MANAGERS})})
         settings.state.mkdir()
@@ -91,13 +98,16 @@ class Company:
 
         held = HeldFolder(settings.state, QuickDisk())
         office = Office(ledger, held, writer, lambda: policy, send, settings.hostname, clock, rules=lambda: RULES)
-        return cls(settings, ledger, office, clock, policy, seed, weeks, mode)
+        return cls(settings, ledger, office, clock, policy, seed, mode)
 
-    async def live(self, mails_a_week=4_000):
-        for day in (FIRST.monday + timedelta(days=number) for number in range(7 * self.weeks)):
-            await self.live_day(day, mails_a_week)
-        self.clock.now = FIRST.plus(self.weeks).start(self.settings.zone) + timedelta(hours=7)
-        await self.post()
+    async def live_week(self, week, mails=4_000):
+        for day in week.days:
+            await self.live_day(day, mails)
+        self.clock.now = week.end(self.settings.zone) + timedelta(hours=7)
+
+    async def digest(self, week):
+        kept = await gather(self.office, week)
+        return make_digest(kept, week, self.settings.zone, self.policy, self.clock.now, decide_days=5)
 
     async def live_day(self, day, mails_a_week):
         share = 0.18 if day.weekday() < 5 else 0.05
@@ -108,6 +118,8 @@ class Company:
         for moment in bad:
             self.clock.now = start + moment * timedelta(hours=22)
             await self.misconduct()
+        if self.chance.random() < 0.15:
+            await self.report()
         self.clock.now = start + timedelta(hours=22, minutes=30)
         await self.post()
         await self.decide()
@@ -169,9 +181,7 @@ class Company:
             await self.ledger.sent(mail, now + timedelta(seconds=1 + waits))
 
     def letters(self, incident):
-        """Under the ids that the writer gives them; only of the last weeks, for older ones the ledger forgets."""
-        if incident.at < FIRST.plus(self.weeks - 2).start(self.settings.zone):
-            return
+        """Under the ids that the writer gives them."""
         if incident.notice is not None:
             yield a_mail(f"notice.{incident.notice.value}.{incident.id}", incident.notice.value, recipients=(incident.sender,), created=incident.at)
         for alert in incident.alerts:
@@ -182,6 +192,36 @@ class Company:
         deadline = now + timedelta(days=self.chance.randint(8, 20)) if self.chance.random() < 0.3 else None
         case = Case(reference, CaseKind.COMPLAINT, sender, verified, language, now, now + timedelta(days=7), MANAGERS[2], deadline=deadline)
         await self.ledger.open_case(case)
+
+    async def report(self):
+        """A colleague forwards a mail that passed as rude."""
+        self.number += 1
+        sender, language = f"customer{self.number}@customer.example", self.pick(LANGUAGES)
+        reading = Reading((), authors=(Mailbox("", sender),), from_fields=1, message_id=f"<{self.number}@customer.example>")
+        incident = reported_incident(
+            f"{self.number}".encode(),
+            reading,
+            Assessment(Level.RUDE, 2, language, (), frozenset(), Basis.RULES, (), rules_version="simulated"),
+            Identity(sender, True, "mx.shop.example"),
+            return_path=sender,
+            reference=new_reference(self.clock.now, self.chance.randbytes(5)),
+            agent=self.chance.choice(AGENTS),
+            text="He shouted at Mia before.",
+            now=self.clock.now,
+            mode=self.mode,
+        )
+        await self.ledger.record(incident, None)
+
+    async def appeal(self, incident):
+        now = self.clock.now
+        against, decider = appeal_against(incident, await self.ledger.standing(incident.sender))
+        reference = new_reference(now, self.chance.randbytes(5))
+        due = now + timedelta(days=14)
+        case = Case(
+            reference, CaseKind.APPEAL, incident.sender, True, incident.language, now, due, MANAGERS[0], incident=incident.id, against=against, decider=decider
+        )
+        if against:
+            await self.ledger.open_case(case)
 
     async def post(self):
         """What decisions brought into the outbox leaves."""
@@ -202,12 +242,20 @@ class Company:
                 else:
                     await office.held_delete(mail.id, chance.choice(MANAGERS))
         for case in await self.ledger.cases(state=CaseState.OPEN):
-            if chance.random() < 0.2:
+            if case.kind is CaseKind.APPEAL and chance.random() < 0.2:
+                deciders = {case.decider, (await self.ledger.standing(case.sender)).blocked_by}
+                other = next(manager for manager in MANAGERS if manager not in deciders)
+                await office.call("case.close", {"reference": case.reference, "by": other, "outcome": chance.choice(("granted", "upheld"))})
+            elif chance.random() < 0.2 and case.kind is not CaseKind.APPEAL:
                 closed = replace(case, state=CaseState.CLOSED, outcome=CaseOutcome.ANSWERED, closed=self.clock.now, closed_by=chance.choice(MANAGERS))
                 await self.ledger.apply(Changes(cases=(closed,)))
         recent = await self.ledger.incidents(since=self.clock.now - timedelta(days=3), state=IncidentState.DONE)
         for incident in recent:
             if chance.random() < 0.02:
+                await self.ledger.update_incident(incident.id, note=report_note(chance.choice(AGENTS), "She only asks.", self.clock.now, CIVIL))
+            if incident.notice is NoticeKind.SUSPENSION and not await self.ledger.cases(sender=incident.sender) and chance.random() < 0.3:
+                await self.appeal(incident)
+            elif chance.random() < 0.02:
                 await office.incident_overturn(incident.id, chance.choice(MANAGERS))
 
     async def decide_one(self, incident):

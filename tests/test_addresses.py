@@ -102,4 +102,12 @@ def test_what_the_site_knows():
     assert many_people("anna@big.example", more) == LARGE_ORGANISATION
     assert many_people("anna@hr.big.example", more) == LARGE_ORGANISATION
     assert many_people("anna@notbig.example", more) == ""
+
+
+def test_a_site_names_roles_of_another_language():
+    more = frozenset({"klantenservice@"})
+    assert many_people("klantenservice@client.example", more) == SHARED_MAILBOX
+    assert many_people("Klantenservice-2@client.example", more) == SHARED_MAILBOX
+    assert many_people("anna.klantenservice@client.example", more) == ""
+    assert many_people("klantenservice@client.example") == ""
     assert many_people("anna@client.example", more) == ""

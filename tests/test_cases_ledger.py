@@ -77,6 +77,14 @@ async def test_cases_are_found_by_sender_state_and_due_date(ledger):
     assert await ledger.case("C9") is None
 
 
+async def test_open_and_overdue_ones_are_counted(ledger):
+    for number, days in enumerate((1, 2, 30)):
+        await ledger.open_case(a_case(f"C{number}", due=NOON + timedelta(days=days)))
+    await ledger.apply(Changes(cases=(a_case("C9", due=NOON, state=CaseState.CLOSED, closed=NOON),)))
+    assert await ledger.cases_waiting(NOON) == (3, 0)
+    assert await ledger.cases_waiting(NOON + timedelta(days=2)) == (3, 2)
+
+
 async def test_a_case_changes_together_with_what_it_changes(ledger):
     await ledger.open_case(a_case())
     closed = replace(a_case(), state=CaseState.CLOSED, outcome=CaseOutcome.GRANTED, closed=NOON)

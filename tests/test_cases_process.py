@@ -105,7 +105,10 @@ def test_an_appeal_over_smtp_from_a_blocked_sender(tmp_path):
             assert closed == f"{case['reference']} is closed: granted. The customer is told.\n"
             wait_until(lambda: len(to(sink, ANNA)) == 3)
             assert gateway.send(mail("Thank you.", number=4), ANNA)[0] == 250
-            assert json.loads(gateway.courtesy("sender", "show", ANNA, "--json"))["standing"] == "good"
+            shown = json.loads(gateway.courtesy("sender", "show", ANNA, "--json"))
+            assert shown["standing"] == "good"
+            assert (case["reference"], "closed", "granted") in [(row["reference"], row["state"], row["outcome"]) for row in shown["cases"]]
+            assert f"reference {case['reference']}, kind appeal" in gateway.courtesy("sender", "show", ANNA)
 
             # without a service the command line opens the ledger itself
             gateway.stop()

@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.mail.excerpts import calm_sentences, masked, sentences
+from gateway.edge.languages import LANGUAGES
+from gateway.edge.shipped import folder
+from gateway.edge.spoken import load_spoken
+from gateway.mail import excerpts
+from gateway.mail.excerpts import masked, sentences
 from gateway.values import Assessment, Category, Finding, Level, Reading, Segment, SegmentKind, Target
+
+ASKS = excerpts.asking(entry for said in load_spoken(LANGUAGES, [folder("templates")])[0].values() for entry in said.requests)
+
+
+def calm_sentences(reading, assessment):
+    return excerpts.calm_sentences(reading, assessment, ASKS)
 
 
 def finding(text, words, category=Category.INSULT, index=1, points=5):

@@ -9,8 +9,8 @@ import pytest
 from gate_house import CLEAN, abusive, gate_house, threat
 from gateway_process import mail
 
+from gateway.edge.languages import LANGUAGES
 from gateway.edge.ledger_files import Changes
-from gateway.edge.settings import LANGUAGES
 from gateway.policy.tokens import make_token, token_address
 from gateway.records import Action, DecisionItem, DecisionList, IncidentState
 from gateway.values import Tag

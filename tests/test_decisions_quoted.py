@@ -52,7 +52,7 @@ def mail(body: str, kind: str = "plain") -> bytes:
 
 
 def decided(message, templates):
-    words = vocabulary((templates.digests.answers(one), templates.digests.confirmations(one)) for one in LANGUAGES)
+    words = vocabulary(templates.decisions)
     said = understand(read(message, FORMS, return_path="boss@shop.example").own_text, ITEMS, words)
     return [(decision.item.number, decision.action) for decision in said.decisions], said.unclear
 

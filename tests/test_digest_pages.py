@@ -39,7 +39,7 @@ def words_of(language, *site):
 class Page(HTMLParser):
     """Tags in their turn, tables with their roles, and all that a reader reads."""
 
-    VOID = frozenset({"meta", "br", "img"})
+    VOID = frozenset({"meta", "br", "img", "wbr"})
 
     def __init__(self, html):
         super().__init__()

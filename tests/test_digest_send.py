@@ -31,7 +31,7 @@ MONDAY = datetime(2026, 9, 7, 5, tzinfo=UTC)  # 7:00 in Berlin, after FIRST
 
 @pytest.fixture
 async def company(tmp_path):
-    company = await Company.open(tmp_path, weeks=1)
+    company = await Company.open(tmp_path)
     company.clock.now = MONDAY
     yield company
     await company.ledger.close()

@@ -3,7 +3,6 @@
 import json
 import re
 from pathlib import Path
-from typing import get_args
 
 import click
 import pytest
@@ -11,6 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from gateway.cli.main import main
+from gateway.edge.languages import LANGUAGES
 from gateway.edge.rules_schema import CLAUSES
 from gateway.edge.settings import Settings, parse_settings
 
@@ -89,6 +89,43 @@ def test_no_command_is_told_that_isnt_there():
         assert any(heading == name or heading.startswith(f"{name} ") for name in names), heading
 
 
+# --- what the prose names -------------------------------------------------------------------------------------------
+
+
+def prose():
+    for document in [ROOT / "README.md", ROOT / "templates" / "README.md", *DOCS.glob("*.md")]:
+        yield document.name, document.read_text(encoding="utf-8")
+
+
+def test_every_command_that_a_document_names_is_there():
+    context = click.Context(main)
+    for document, words in prose():
+        for line in re.findall(r"`(courtesy [a-z][^`\n]*)`", words):
+            _, first, *rest = line.split()
+            command = main.get_command(context, first)
+            assert command, f"{document}: {line}"
+            if isinstance(command, click.Group) and rest and re.fullmatch(r"[a-z]+", rest[0]):
+                assert command.get_command(context, rest[0]), f"{document}: {line}"
+
+
+def test_every_setting_that_a_document_names_is_there():
+    known = {name for name, _ in fields(Settings)}
+    sections = {name.partition(".")[0] for name in known if "." in name}
+    for document, words in prose():
+        for section, key in re.findall(r"`([a-z_]+)\.([a-z_]+)(?= = [^`]*`|`)", words):
+            if section in sections and key not in {"toml", "json"}:
+                assert f"{section}.{key}" in known, f"{document}: {section}.{key}"
+
+
+def test_every_metric_that_a_document_names_is_told_of():
+    told = set(re.findall(r"^\| `([a-z_]+)", text("docs/metrics.md"), re.MULTILINE))
+    others = {"courtesy_header", "courtesy_header_checks"}
+    """A setting, and a file of Postfix."""
+    for document, words in prose():
+        for name in re.findall(r"\b(courtesy_[a-z_]+)", words):
+            assert name in told | others, f"{document}: {name}"
+
+
 # --- policy points --------------------------------------------------------------------------------------------------
 
 
@@ -121,6 +158,18 @@ def test_the_documents_links_lead_somewhere():
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+def anchors(document: Path) -> set[str]:
+    """The anchors of a document's headings, as they are made where documents are shown."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_documents_links_into_documents_find_their_heading():
+    for document in [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.glob("*.md")]:
+        for target, anchor in re.findall(r"\]\(([^)#:\s]*)#([^)\s]+)\)", document.read_text(encoding="utf-8")):
+            assert anchor in anchors(document.parent / target if target else document), f"{document.name}: {target}#{anchor}"
+
+
 def test_the_readme_names_every_document():
     for document in DOCS.glob("*.md"):
         assert f"docs/{document.name}" in text("README.md"), document.name
@@ -128,5 +177,8 @@ def test_the_readme_names_every_document():
 
 def test_languages_are_the_same_everywhere():
     shipped = {path.parent.name for path in (ROOT / "rules").glob("*/morphology.toml")}
-    assert set(get_args(Settings.model_fields["language"].annotation)) == shipped
+    assert set(LANGUAGES) == shipped
+    told = re.search(r"^\| `language` .*$", text("docs/settings.md"), re.MULTILINE)
+    assert told
+    assert set(re.findall(r"`([a-z]{2})`", told[0])) == shipped
     assert {path.name for path in (ROOT / "templates").iterdir() if path.is_dir()} >= shipped

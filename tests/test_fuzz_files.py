@@ -1,6 +1,7 @@
 """Whatever stands in a settings or rules file: every error is a sentence with its place, and what loads can be used."""
 
 import tomllib
+from datetime import UTC, datetime
 
 import pytest
 from gateway_process import settings as settings_file
@@ -10,7 +11,11 @@ from tiny_rules import FILES, own, scorer_of, write
 
 from gateway.edge.rules import load_rules
 from gateway.edge.settings import parse_settings
+from gateway.edge.shipped import folder
+from gateway.edge.spoken import load_spoken
 from gateway.errors import BadInput
+from gateway.policy.deadlines import deadline_of
+from gateway.policy.decision_words import vocabulary
 
 BITS = st.one_of(
     st.sampled_from(['"', "'", "[", "]", "[[", "=", "\n", "#", ",", "{", "}", "\\", "\\u0000", '"""', "\x00", "\x1b[2J", "\ufeff", "\ud7ff", "9" * 30, "-1", "inf"]),
@@ -98,6 +103,22 @@ def test_any_rules_folder_loads_or_is_explained_and_what_loads_can_weigh(tmp_pat
     scorer = scorer_of(root)
     for text in (said, "You are an idiot. I will kill you, you dumb fool!", "Sie sind ein Vollidiot " + said):
         scorer.assess(own(text))
+
+
+SPOKEN = (folder("templates") / "hu" / "spoken.toml").read_text(encoding="utf-8")
+
+
+@given(edits=EDITS, said=st.text(max_size=200))
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_words_of_deadlines_and_decisions_load_or_are_explained(tmp_path, edits, said):
+    (tmp_path / "hu").mkdir(exist_ok=True)
+    (tmp_path / "hu" / "spoken.toml").write_text(edited(SPOKEN, edits), encoding="utf-8")
+    found, problems = load_spoken(["hu"], [tmp_path])
+    if problems:
+        sentences(BadInput(tuple(problems)))
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    deadline_of(f"Kérem, válaszoljanak december 5-ig, 14 napon belül. {said}", found["hu"].deadlines, now, UTC)
+    vocabulary([found["hu"].decisions])
 
 
 @given(content=st.binary(max_size=200))

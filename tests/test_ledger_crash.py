@@ -12,6 +12,7 @@ import pytest
 from ledger_makers import NOON, Clock, a_mail, a_standing, an_incident
 from test_ledger_durable import full_after
 
+from gateway.edge.chain_check import check_chain
 from gateway.edge.durable import Disk
 from gateway.edge.ledger_files import Changes
 from gateway.edge.tinydb_ledger import TinyLedger
@@ -63,6 +64,7 @@ async def test_kill_at_any_moment_leaves_whole_records(tmp_path):
             assert len(group) <= 1, "several senders changed at once or not at all"
             if groups:
                 assert int(next(iter(group))[1:]) >= int(groups[-1][1:])
+        assert check_chain(folder).faults == []
         assert not list(folder.rglob("*.tmp"))
         assert not (folder / "senders" / "journal.json").exists()
     assert len(said) > 50
@@ -200,8 +202,8 @@ async def test_a_copied_file_is_noticed(tmp_path):
 
 async def test_a_newer_format_is_refused_with_what_to_do(tmp_path):
     await (await TinyLedger.open(tmp_path)).close()
-    (tmp_path / "format.json").write_text('{"format": 2}')
-    with pytest.raises(LedgerFailed, match=r"newer version \(format 2, this one knows 1\): start that version again, or restore a backup"):
+    (tmp_path / "format.json").write_text('{"format": 3}')
+    with pytest.raises(LedgerFailed, match=r"newer version \(format 3, this one knows 2\): start that version again, or restore a backup"):
         await TinyLedger.open(tmp_path)
 
 

@@ -15,7 +15,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from ledger_makers import Clock, a_mail, a_standing, an_incident
 from test_cases_ledger import a_case
 
-from gateway.edge import ledger_files, ledger_store
+from gateway.edge import chain, ledger_files, ledger_store
+from gateway.edge.chain_check import check_chain
 from gateway.edge.durable import Disk
 from gateway.edge.ledger_cases import CaseChoice
 from gateway.edge.ledger_files import Changes, Choice, LedgerFiles
@@ -234,6 +235,8 @@ class LedgerMachine(RuleBasedStateMachine):
         if not hasattr(self, "files"):
             return
         room, self.room = self.room, None
+        report = check_chain(self.folder / "ledger")
+        assert (report.faults, report.incidents) == ([], len(self.incidents))
         references = self.files.choose(Choice())
         assert references == [old.id for old in sorted(self.incidents.values(), key=lambda old: (old.at, old.id), reverse=True)]
         assert {incident.id: incident for incident in self.files.incidents(references)} == self.incidents
@@ -264,7 +267,7 @@ class LedgerMachine(RuleBasedStateMachine):
             reference: mail for reference, mail in self.posted.items() if mail.at >= recent
         }
         notable = sorted(address for address, standing in self.standings.items() if standing.strikes or standing.allowed)
-        assert self.files.addresses(everyone=False) == notable
+        assert self.files.addresses(1) == notable
         assert self.files.standings(notable) == [self.standings[address] for address in notable]
         self.room = room
 
@@ -279,6 +282,7 @@ def _small_files():
     """Files so small that a few incidents fill them, and all senders in two shards."""
     patch = pytest.MonkeyPatch()
     patch.setattr(ledger_store, "_LIMITS", {"incidents": (4, 3), "posted": (3, 2), "outgoing": (3, 2), "cases": (3, 2)})
+    patch.setattr(chain, "_SEGMENT_LINES", 5)
     patch.setattr(ledger_files, "shard_of", lambda text: f"00{len(text) % 2}")
     yield
     patch.undo()

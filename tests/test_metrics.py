@@ -254,6 +254,7 @@ def watch_mail_flow(tmp_path, sink, config):
             assert gateway.samples()["courtesy_connections"] == 1
         wait_until(lambda: gateway.samples()['courtesy_outgoing_total{kind="warning",outcome="sent"}'] == 1)
         now = gateway.samples()
+        assert (now["courtesy_cases_open"], now["courtesy_cases_overdue"]) == (0, 0)
         assert now['courtesy_mails_total{level="clean",disposition="deliver"}'] == 1
         assert now['courtesy_mails_total{level="abusive",disposition="fold"}'] == 2
         assert now['courtesy_mails_total{level="severe",disposition="hold"}'] == 1

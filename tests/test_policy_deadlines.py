@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.deadline_words import WORDS
+from gateway.edge.languages import LANGUAGES
+from gateway.edge.shipped import folder
+from gateway.edge.spoken import load_spoken
+from gateway.policy.deadline_words import DeadlineWords
 from gateway.policy.deadlines import deadline_of
+
+WORDS = {language: said.deadlines for language, said in load_spoken(LANGUAGES, [folder("templates")])[0].items()}
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -111,40 +116,55 @@ NOT_PLAIN = {
 
 @pytest.mark.parametrize(("language", "text", "day"), [(language, *row) for language, rows in PLAIN.items() for row in rows])
 def test_a_plain_deadline_is_taken(language, text, day):
-    found = deadline_of(f"Hello,\n\n{text}\n\nAnna", language, NOW, BERLIN)
+    found = deadline_of(f"Hello,\n\n{text}\n\nAnna", WORDS[language], NOW, BERLIN)
     assert found is not None
     assert found.astimezone(BERLIN).strftime("%Y-%m-%d %H:%M") == f"{day} 23:59"
 
 
 @pytest.mark.parametrize(("language", "text"), [(language, text) for language, texts in NOT_PLAIN.items() for text in texts])
 def test_what_is_not_plain_is_left(language, text):
-    assert deadline_of(text, language, NOW, BERLIN) is None
+    assert deadline_of(text, WORDS.get(language), NOW, BERLIN) is None
 
 
 def test_hours_are_counted_from_now():
-    assert deadline_of("Please answer within 48 hours.", "en", NOW, BERLIN) == NOW + timedelta(hours=48)
+    assert deadline_of("Please answer within 48 hours.", WORDS["en"], NOW, BERLIN) == NOW + timedelta(hours=48)
 
 
 def test_the_day_ends_where_the_site_is():
     for zone in (BERLIN, ZoneInfo("Pacific/Auckland"), ZoneInfo("America/Los_Angeles")):
-        found = deadline_of("Please answer by 5 December.", "en", NOW, zone)
+        found = deadline_of("Please answer by 5 December.", WORDS["en"], NOW, zone)
         assert found.astimezone(zone).date().isoformat() == "2026-12-05"
 
 
 def test_the_end_of_a_month_has_no_thirty_first_day():
-    assert deadline_of("Please answer within one month.", "en", datetime(2027, 1, 31, 12, tzinfo=UTC), UTC).date().isoformat() == "2027-02-28"
+    assert deadline_of("Please answer within one month.", WORDS["en"], datetime(2027, 1, 31, 12, tzinfo=UTC), UTC).date().isoformat() == "2027-02-28"
 
 
 @given(st.sampled_from([*WORDS, "und"]), st.text(max_size=300), st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1)))  # noqa: DTZ001
 def test_whatever_a_mail_says_a_deadline_is_soon_and_not_past(language, text, at):
     now = at.replace(tzinfo=UTC)
-    found = deadline_of(f"Please answer, asseblief, bitte. {text}", language, now, BERLIN)
+    found = deadline_of(f"Please answer, asseblief, bitte. {text}", WORDS.get(language), now, BERLIN)
     assert found is None or now < found <= now + timedelta(days=185)
 
 
 @pytest.mark.parametrize("text", ["please by " * 20_000, "please by the " + "friday " * 50_000, "please " + "5." * 100_000, "please within " + "1" * 100_000, "by 5 dec. " * 20_000, "if " * 30_000, "ha " * 30_000])
 def test_a_hostile_text_takes_no_time(text):
     begun = time.process_time()
-    for language in WORDS:
-        deadline_of(text, language, NOW, BERLIN)
+    for words in WORDS.values():
+        deadline_of(text, words, NOW, BERLIN)
     assert time.process_time() - begun < 2.0
+
+
+def test_a_language_may_know_one_way_to_say_it_or_none():
+    """What a table leaves out is heard less; it never makes everything a deadline."""
+    text = "Please answer within 14 days. I expect it by 5 December, by 06.12.2026, or in 3 hours."
+    assert deadline_of(text, DeadlineWords(), NOW, BERLIN) is None
+    assert deadline_of(text, DeadlineWords(demand=("please",), days=("days",)), NOW, BERLIN) is None
+    only = DeadlineWords(demand=("please",), days=("days",), within=("within",))
+    assert deadline_of(text, only, NOW, BERLIN).date().isoformat() == "2026-12-08"
+
+
+def test_an_entry_is_no_regular_expression():
+    words = DeadlineWords(demand=("please",), days=("d.ys", "day*"), within=("within",))
+    assert deadline_of("Please answer within 14 daxs.", words, NOW, BERLIN) is None
+    assert deadline_of("Please answer within 14 days.", words, NOW, BERLIN) is not None

@@ -4,14 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.edge.settings import LANGUAGES
-from gateway.edge.template_words import LANGUAGES as WRITTEN
-from gateway.policy.decision_words import AND, FILLERS, TAKES_BACK, vocabulary
+from gateway.edge.languages import LANGUAGES
+from gateway.edge.shipped import folder
+from gateway.edge.spoken import load_spoken
+from gateway.policy.decision_words import DecisionWords, vocabulary
 from gateway.policy.decisions import Fault, understand
 from gateway.records import Action, DecisionItem
 
 A = Action
-WORDS = vocabulary()
+SPOKEN = [said.decisions for said in load_spoken(LANGUAGES, [folder("templates")])[0].values()]
+WORDS = vocabulary(SPOKEN)
 ITEMS = (
     DecisionItem(1, "HELD", (A.RELEASE, A.DELETE, A.OVERTURN)),
     DecisionItem(2, "STRIKE", (A.STRIKE, A.DISMISS, A.OVERTURN), A.STRIKE),
@@ -129,23 +131,27 @@ def test_an_alert_needs_no_number():
 
 
 def test_no_word_means_two_things_that_one_item_allows():
+    empty = WORDS.joins | WORDS.fillers | WORDS.takes_back
     for phrase, actions in WORDS.actions.items():
         assert len(actions) == 1 or actions <= {A.DISMISS, A.UPHOLD}, phrase
         assert phrase not in WORDS.confirm | WORDS.everything, phrase
-        assert not {phrase} & (AND | FILLERS | TAKES_BACK), phrase
-        assert not set(phrase.split()) & (AND | FILLERS | TAKES_BACK), phrase
+        assert phrase not in empty, phrase
+        assert not set(phrase.split()) & empty, phrase
     assert not WORDS.confirm & WORDS.everything
-    assert not FILLERS & (TAKES_BACK | AND | WORDS.confirm | WORDS.everything)
+    assert not WORDS.fillers & (WORDS.takes_back | WORDS.joins | WORDS.confirm | WORDS.everything)
 
 
 def test_what_an_admin_prints_is_understood_too():
-    words = vocabulary([({A.RELEASE: "durchlassen bitte", A.DELETE: "Weg damit"}, ("einverstanden", "sämtliche"))])
+    words = vocabulary([*SPOKEN, DecisionWords({A.RELEASE: ("durchlassen bitte",), A.DELETE: ("Weg damit",)}, ("einverstanden",), ("sämtliche",))])
     assert {d.action for d in understand("1 weg damit", ITEMS, words).decisions} == {A.DELETE}
     assert len(understand("sämtliche einverstanden", ITEMS, words).decisions) == 3
 
 
-def test_our_languages_are_those_of_the_templates():
-    assert tuple(WRITTEN) == tuple(LANGUAGES)
+@pytest.mark.parametrize(("language", "words"), list(zip(LANGUAGES, SPOKEN, strict=True)))
+def test_every_language_says_everything(language, words):
+    assert set(words.actions) == set(Action)
+    assert all(words.actions.values())
+    assert all((words.confirm, words.everything, words.joins, words.fillers, words.takes_back))
 
 
 @given(st.text(max_size=300))

@@ -212,6 +212,24 @@ def test_what_was_overturned_is_told_per_rule_and_language(digest_of):
     assert [(row.name, row.rate) for row in judgement.languages] == [("fr", 0.25)]
 
 
+def test_what_colleagues_say_is_told_per_rule_and_language(digest_of):
+    """D29: a mail called civil counts against the rules that found it, a reported one against none; nobody judged what was imported."""
+    said = {name: (MONDAY, "eva@shop.example", note) for name, note in (("civil", "called civil: She only asks."), ("seen", "reported: Again."), ("other", "imported"))}
+    incidents = (
+        an_incident("J1", at=MONDAY, findings=(("fr.a.b", 5),)),
+        an_incident("J2", at=MONDAY, findings=(("fr.a.b", 5), ("fr.n.o", 0)), notes=(said["civil"], said["civil"])),
+        an_incident("J3", at=MONDAY, findings=(("fr.a.b", 5),), notes=(said["seen"],)),
+        an_incident("U1", at=MONDAY, language="de", findings=(("de.a.b", 2),), alerts=(AlertKind.REPORT,), state=IncidentState.OVERTURNED),
+        an_incident("U2", at=MONDAY, language="de", level=Level.RUDE, findings=(("de.a.b", 2),), notes=(said["seen"],)),
+        an_incident("E1", at=MONDAY, findings=(), notes=((MONDAY, "eva", "reported: By phone."), said["other"])),
+        an_incident("R1", at=MONDAY, level=Level.RUDE),
+    )
+    judgement = digest_of(incidents=incidents).judgement
+    assert (judgement.incidents, judgement.overturned, judgement.civil, judgement.unseen) == (3, 0, 1, 2)
+    assert [(row.name, row.incidents, row.civil, row.unseen) for row in judgement.rules] == [("fr.a.b", 3, 1, 0)]
+    assert [(row.name, row.incidents, row.civil, row.unseen) for row in judgement.languages] == [("fr", 3, 1, 0), ("de", 0, 0, 2)]
+
+
 def test_rules_that_never_hit_are_named_after_eight_weeks(digest_of):
     rules = frozenset({"en.a.hit", "en.a.never"})
 

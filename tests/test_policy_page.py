@@ -1,5 +1,6 @@
 """The policy page says what is in force: the ladder's own steps, the site's addresses, what is kept how long."""
 
+import html
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -8,10 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.main import main
+from gateway.edge import shipped
+from gateway.edge.digest_words import capital
+from gateway.edge.languages import LANGUAGES
 from gateway.edge.policy_page import PageFacts, policy_pages
 from gateway.edge.rules import load_rules
 from gateway.edge.scorer import rules_folders
-from gateway.edge.template_words import LANGUAGES
+from gateway.edge.template_words import load_words
 from gateway.errors import BadInput
 from gateway.numbers import Consequence
 from gateway.policy.steps import Step, Told, told
@@ -90,6 +94,18 @@ def test_what_a_site_names_is_escaped():
     assert "&lt;script&gt;" in page.html
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_clauses_in_force_are_named_as_notices_name_them(language):
+    with_clauses = pages(facts=replace(FACTS, clauses=frozenset({"D2", "D25", "R14"})))[language]
+    without = pages()[language]
+    words = load_words(language, [shipped.folder("templates")])[0]
+    for shown, lines in ((with_clauses.text, with_clauses.text.splitlines()), (html.unescape(with_clauses.html), html.unescape(with_clauses.html).splitlines())):
+        assert any(capital(words.clause("D2")) in line for line in lines)
+        assert capital(words.clause("R14")) in shown
+        assert capital(words.clause("D7")) not in shown  # no rule serves it
+    assert capital(words.clause("D2")) not in without.text
+
+
 def test_what_is_kept_for_good_is_said():
     text = pages(facts=replace(FACTS, incidents_days=0))["en"].text
     assert "until a person deletes" in " ".join(text.split())
@@ -113,6 +129,7 @@ def test_the_command_prints_and_writes(tmp_path):
     shown = runner.invoke(main, ["policy", "--lang", "de"])
     assert shown.exit_code == 0
     assert shown.output.startswith("Respektvoller Umgang")
+    assert "- Keine verbalen Beleidigungen" in shown.output
     written = runner.invoke(main, ["policy", "--out", str(tmp_path / "site")])
     assert written.exit_code == 0
     assert sorted(path.name for path in (tmp_path / "site").iterdir()) == sorted(f"policy.{code}.{kind}" for code in LANGUAGES for kind in ("html", "txt"))

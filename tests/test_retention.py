@@ -20,7 +20,7 @@ from gateway.edge.tinydb_ledger import TinyLedger
 from gateway.errors import LedgerFailed
 from gateway.numbers import Policy
 from gateway.policy.retention import Clocks, held_class, held_is_over, incident_left, sender_is_over
-from gateway.records import OWN_MAILBOX, HeldMail, IncidentState
+from gateway.records import OWN_MAILBOX, Action, DecisionItem, DecisionList, HeldMail, IncidentState
 from gateway.values import Category, Envelope, Level, Standing, Strike
 
 CLOCKS = clocks_of(RetentionSettings(held_days=180))
@@ -147,6 +147,7 @@ async def state(tmp_path):
                 await held.hold(held_mail(f"{kind}{age}", age), MESSAGE)
             await held.hold(held_mail(f"M{age}", age, f"{OWN_MAILBOX} appeals"), MESSAGE)
             await ledger.count(ago(age), {"mails": 1})
+            await ledger.ask(DecisionList(f"L{age}", ago(age), (DecisionItem(1, f"I{age}", (Action.RELEASE,)),)))
         await held.release("I100", "boss", ago(99))
         await ledger.record(an_incident("HOLD", sender="h@example.net", at=ago(900), legal_hold=True), None)
         await held.hold(held_mail("HOLD", 900), MESSAGE)
@@ -166,6 +167,7 @@ EXPECTED = {
     "cases": 0,
     "sent": 0,
     "counters": 1,  # the month 800 days ago
+    "lists": 2,  # L400 L800
 }
 
 
@@ -187,8 +189,10 @@ async def test_the_purge(state):
     known = {standing.address for standing in await ledger.standings(everyone=True)}
     assert known == {"s3@example.net", "s20@example.net", "s100@example.net", "blocked@example.net"}
     assert list(await ledger.counters(date(2000, 1, 1), NOON.date())) == [ago(age).date() for age in (400, 100, 20, 3)]
+    assert [await ledger.decision_list(f"L{age}") is not None for age in (20, 100, 400, 800)] == [True, True, False, False]
     assert await Purge(ledger, held, CLOCKS, POLICY, NOON).run() == dict.fromkeys(CLASSES, 0), "again there is nothing to do"
-    assert await Purge(ledger, held, FOREVER, POLICY, NOON + timedelta(days=9999)).run() == dict.fromkeys(CLASSES, 0)
+    later = NOON + timedelta(days=9999)
+    assert await Purge(ledger, held, FOREVER, POLICY, later).run() == dict.fromkeys(CLASSES, 0) | {"lists": 3}, "only what has no setting"
 
 
 async def test_held_mail_never_goes_in_silence(tmp_path, caplog):

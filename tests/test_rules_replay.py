@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 
 import pytest
+from replaying import Count, as_counted, generated, tiny_change
 from tiny_rules import write
 
 from gateway.edge.replay import arrived, replay, report
@@ -180,3 +181,25 @@ def test_the_schemas_are_in_step_with_the_models():
         path = folder("rules") / FOLDER / name
         assert path.read_text() == text, f"{name} is old; run python -m gateway.edge.rules_json_schema"
     assert {path.name for path in (folder("rules") / FOLDER).iterdir()} == set(schemas())
+
+
+# --- against a count by other means; benchmarks/replay.py does it with the shipped rules and ten thousand mails ---
+
+
+def test_generated_mail_is_counted_alike_by_other_means(tmp_path):
+    base = write(tmp_path / "base")
+    site = tiny_change(tmp_path / "site", (base,))
+    (tmp_path / "mails").mkdir()
+    sentences = {"en": (["You are an idiot!", "You dumb fool.", "i will kill you", "This is crap."], ["Where is my parcel?", "i called my neighbour"])}
+    for name, message in generated(400, {**sentences, "de": (["Sie Idiot!"], ["Ich suche das Paket."])}):
+        (tmp_path / "mails" / name).write_bytes(message)
+    old, new = Order((base,), ReadingLimits()), Order((base, site), ReadingLimits())
+    row = report(replay(mails([str(tmp_path / "mails")]), Weigher(old), Weigher(new), processes=2), 0)
+    wanted = Count(old.folders, new.folders).of(mails([str(tmp_path / "mails")]))
+    counted = as_counted(row)
+    assert counted == {name: wanted[name] for name in counted}
+    assert min(row["changed"], row["harsher"], row["milder"], len(row["rules"])) > 0, "nothing would be compared"
+    for number, which in enumerate(("old", "new")):
+        assert row["senders"]["warned"][which] == len(wanted["warned"][number])
+        assert row["consequences"].get("hold", {}).get(which, 0) == wanted["held"][number]
+    assert row["senders"]["warned"]["added"] == sorted(set(wanted["warned"][1]) - set(wanted["warned"][0]))

@@ -2,47 +2,22 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
 from gateway_inside import gateway_inside
 from gateway_process import mail
-from tiny_rules import write
+from rules_house import configured, courtesy, tiny_house
 
 from gateway.cli.main import main
 from gateway.edge.settings import load_settings
-from gateway.edge.weigher import Order
-from gateway.mail.message import ReadingLimits
-
-RULE = '[[rule]]\nid = "en.insult.{name}"\ncategory = "insult"\npoints = 5\nwords = ["{word}"]\nhits = ["You {word}!"]\n'
-
-
-def site(folder, name, word):
-    (folder / "en").mkdir(parents=True, exist_ok=True)
-    (folder / "en" / "site.toml").write_text(RULE.format(name=name, word=word))
+from gateway.policy.weeks import Week
 
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
-    """The tiny rules in the place of the shipped ones, so that a service starts in seconds; a site folder over them."""
-    base = write(tmp_path / "base")
-    site(tmp_path / "live", "ours", "zorgleblat")
-    site(tmp_path / "next", "ours", "quimblefex")
-
-    def folders(site_folder=None, only=None):
-        return (only,) if only else (base, *((site_folder,) if site_folder else ()))
-
-    for module in ("scorer", "rules_choice"):
-        monkeypatch.setattr(f"gateway.edge.{module}.rules_folders", folders)
-    monkeypatch.setattr("gateway.cli.rules.rules_folders", folders)
-    monkeypatch.setattr("gateway.edge.direct.rules_folders", folders)
-    monkeypatch.setattr("gateway.edge.service.order_of", lambda _: Order((base, tmp_path / "live"), ReadingLimits()))
-    return tmp_path
-
-
-async def courtesy(config, *arguments):
-    command = [*map(str, arguments), "--config", str(config)]
-    return await asyncio.to_thread(lambda: CliRunner().invoke(main, command, catch_exceptions=False))
+    return tiny_house(tmp_path, monkeypatch)
 
 
 @pytest.mark.timeout(300)
@@ -86,12 +61,15 @@ async def test_rules_of_a_running_service(tiny):
         assert (row["words"], row["history"]["overturned"]) == (["zorgleblat"], 1)
         assert row["file"] == f"{live}/en/site.toml"
         assert [event.what for event in house.running.rules.store.events()] == ["loaded", "failed", "loaded"]
+        week = Week.of(datetime.now(UTC), house.running.settings.zone).name
+        text = " ".join((await house.running.office.call("digest.show", {"week": week}))["text"].split())
+        assert "Changes of the rules that went live: 1; refused because of an error: 1." in text
 
 
 @pytest.mark.timeout(300)
 async def test_what_the_service_does_not_take_is_put_back(tiny, monkeypatch):
     """The check at the command line and the service may differ, as when the service can't read the new files."""
-    monkeypatch.setattr("gateway.cli.rules_live._checked", lambda _: None)
+    monkeypatch.setattr("gateway.cli.rules_activate.checked", lambda _: None)
     (tiny / "next" / "en" / "broken.toml").write_text("[[rule]\n")
     async with gateway_inside(tiny) as house:
         config = tiny / "courtesy.toml"
@@ -103,15 +81,6 @@ async def test_what_the_service_does_not_take_is_put_back(tiny, monkeypatch):
         assert house.running.reader.version == before
         assert "zorgleblat" in (tiny / "live" / "en" / "site.toml").read_text()
         assert sorted(path.name for path in tiny.iterdir() if path.is_dir()) == ["base", "live", "next", "state"]
-
-
-def configured(folder):
-    config = folder / "courtesy.toml"
-    config.write_text(
-        f'state_dir = "{folder / "state"}"\nrules_dir = "{folder / "live"}"\n[downstream]\naddress = "127.0.0.1:1025"\n'
-        '[accept]\nrecipients = ["support@shop.example"]\n[addresses]\nsupport = "Shop <support@shop.example>"\n'
-    )
-    return config
 
 
 async def test_a_folder_with_an_error_isnt_activated(tiny):

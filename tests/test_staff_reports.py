@@ -185,3 +185,27 @@ async def test_a_civil_note_without_an_incident_is_told_so(house):
     await report(house, mail("It was fine.", sender=AGENT, number=6), to="support+civil@shop.example")
     assert "found no incident" in text_of((await mails(house, "report"))[0])
     assert await mails(house, "alert.report") == []
+
+
+@pytest.mark.parametrize("part", [attached(CUSTOMER), b"Content-Type: message/rfc822\r\n" + ENCODED], ids=["plain", "base64"])
+async def test_what_colleagues_wrote_about_a_sender_is_forgotten_with_him(house, part):
+    """R6: the kept report has his whole mail in it, the manager's answer quotes him; other reports stay."""
+    await report(house, forwarded(part))
+    await report(house, forwarded(attached(CUSTOMER.replace(b"anna@", b"bela@")), number=2))
+    answer = mail("Which one do you mean?\r\n\r\n> The sender: ANNA@client.example", sender="boss@shop.example", number=3)
+    await report(house, answer, "boss@shop.example", "support+decisions@shop.example")
+    assert len(await house.held.held()) == 3
+    told = await house.office.call("sender.export", {"address": "anna@client.example"})
+    assert len(told["reports"]) == 1
+    assert "Mia" not in str(told["held"])
+    assert (await house.office.call("sender.forget", {"address": "anna@client.example"}))["erased_held"] == 2
+    (left,) = await house.held.held()
+    assert b"bela@" in await house.held.message(left.id)
+    assert not [m for m in await house.ledger.waiting() if b"anna@client" in m.message.lower()]
+
+
+async def test_under_legal_hold_what_colleagues_wrote_stays(house):
+    await report(house, forwarded(attached(CUSTOMER)))
+    await house.office.call("incident.keep", {"reference": (await incident_of(house)).id, "by": "boss"})
+    assert (await house.office.call("sender.forget", {"address": "anna@client.example"}))["erased_held"] == 0
+    assert len(await house.held.held()) == 1

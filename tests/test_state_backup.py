@@ -168,7 +168,7 @@ def archive_of(path, files, manifest=None, *, first=True, kind=tarfile.REGTYPE):
         (["ledger/a.json"], {"files": {"ledger/a.json": {"size": 3, "sha256": "0"}}}, "is damaged"),
         ([], {"files": {"ledger/a.json": {"size": 3, "sha256": "0"}}}, "is damaged: ledger/a.json and 0 other files are missing"),
         ([], {"backup": 2}, r"was written by version 9.9 \(backup format 2, this one knows 1\): restore it with that version"),
-        ([], {"ledger": 7}, r"\(ledger format 7, this one knows 1\)"),
+        ([], {"ledger": 7}, r"\(ledger format 7, this one knows 2\)"),
         ([], {"ledger": "1"}, "ledger format 1"),
         ([], {"program": "other"}, "doesn't begin with its manifest"),
         ([], {"files": []}, "doesn't begin with its manifest"),

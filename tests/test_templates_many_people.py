@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from template_facts import alert_facts
 
-from gateway.edge.settings import LANGUAGES
+from gateway.edge.languages import LANGUAGES
 from gateway.edge.shipped import folder
 from gateway.edge.templates import Templates
 from gateway.values import AlertKind

@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import json
 import os
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ def settings_of(config: Path) -> Settings:
         return load_settings(config)
     except BadInput as error:
         fail(str(error), 1)
+
+
+def zone_of(config: Path) -> tzinfo:
+    """The site's time zone, in which people are shown times."""
+    return settings_of(config).zone
 
 
 def optional_settings(config: Path | None) -> Settings | None:

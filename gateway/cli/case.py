@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.asking import CONFIG, JSON, office, show_json, who
+from gateway.cli.asking import CONFIG, JSON, office, show_json, who, zone_of
 from gateway.cli.plain import facts, table
 
 _COLUMNS = ("reference", "kind", "sender", "opened", "due", "overdue", "owner", "state", "outcome")
@@ -27,7 +27,7 @@ def list_(config: Path, *, as_json: bool, everything: bool, overdue: bool, sende
     if as_json:
         show_json(rows)
     else:
-        table(rows, _COLUMNS, "No cases.")
+        table(rows, _COLUMNS, "No cases.", zone_of(config))
 
 
 @case.command()
@@ -40,7 +40,7 @@ def show(config: Path, reference: str, *, as_json: bool) -> None:
     if as_json:
         show_json(row)
     else:
-        facts(row)
+        facts(row, zone_of(config))
 
 
 @case.command()

@@ -20,17 +20,22 @@ def config() -> None:
 @config.command()
 @click.argument("file", type=_FILE)
 def check(file: Path) -> None:
-    """Print every error of a settings file, FILE:LINE: error: TEXT."""
+    """Print every error of a settings file and of its templates, FILE:LINE: error: TEXT."""
     from gateway.edge.dkim_signer import load_signer
+    from gateway.edge.languages_check import lacking
+    from gateway.edge.templates import Templates
 
     try:
         settings = load_settings(file)
         load_signer(settings.dkim)
+        templates = Templates(settings.language, settings.zone, Path(settings.templates_dir) if settings.templates_dir else None, settings.languages)
     except BadInput as error:
         for problem in error.problems:
             click.echo(plain(str(problem)))
         raise SystemExit(1) from None
-    for line in warnings(file, settings):
+    for problem in templates.warnings:
+        click.echo(plain(str(problem)))
+    for line in (*warnings(file, settings), *(f"{file}:0: warning: {text}" for text in lacking(settings, templates.spoken))):
         click.echo(plain(line))
 
 

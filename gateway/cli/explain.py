@@ -22,7 +22,7 @@ def show(told: Explanation) -> None:
         ("the sum", told.arithmetic),
         ("otherwise", told.otherwise),
         ("tags", (told.tags,) if told.tags else ()),
-        ("what would follow for a verified sender with", told.follows),
+        (f"what would follow for {told.whom}", told.follows),
     ):
         if lines:
             console.print(Text(f"  {title}:", style="dim"))

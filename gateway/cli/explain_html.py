@@ -39,7 +39,7 @@ def _article(told: Explanation) -> str:
         ("The sum", told.arithmetic),
         ("Otherwise", told.otherwise),
         ("Tags", (told.tags,) if told.tags else ()),
-        ("What would follow for a verified sender with", told.follows),
+        (f"What would follow for {escape(told.whom)}", told.follows),
     ):
         if entries:
             listed = "\n".join(f"<li>{escape(entry)}</li>" for entry in entries)

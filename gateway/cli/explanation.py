@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gateway.cli.plain import plain
+from gateway.cli.this_sender import ThisSender, what_follows
 from gateway.edge import shipped
 from gateway.edge.template_words import Words, load_words
 from gateway.numbers import Policy
 from gateway.policy.verdict import judge
 from gateway.scoring.levels import missing_points, otherwise
-from gateway.values import Assessment, Basis, Disposition, Finding, Identity, Level, Reading, SegmentKind, Standing, Strike
+from gateway.values import Assessment, Basis, Finding, Identity, Level, Reading, SegmentKind, Standing, Strike
 
 SHOWN = frozenset({SegmentKind.SUBJECT, SegmentKind.OWN, SegmentKind.SIGNATURE})
 _MODIFIERS = {
@@ -29,12 +30,6 @@ _MODIFIERS = {
     "negated": "denied, not said",
     "reported speech": "tells what somebody else said",
     "between quotation marks": "quoted",
-}
-_DONE = {
-    Disposition.DELIVER: "delivered",
-    Disposition.FOLD: "delivered behind a note",
-    Disposition.HOLD: "held for a person",
-    Disposition.REFUSE: "refused",
 }
 _SENDER = "customer@client.example"
 _MOST_STRIKES = 3
@@ -72,9 +67,11 @@ class Explanation:
     otherwise: tuple[str, ...]
     tags: str
     follows: tuple[str, ...]
+    whom: str = "a verified sender with"
+    """For whom that would follow."""
 
 
-def explanation(name: str, reading: Reading, assessment: Assessment, policy: Policy) -> Explanation:
+def explanation(name: str, reading: Reading, assessment: Assessment, policy: Policy, sender: ThisSender | None = None) -> Explanation:
     """Put everything into words.
 
     Args:
@@ -82,6 +79,7 @@ def explanation(name: str, reading: Reading, assessment: Assessment, policy: Pol
         reading: its segments.
         assessment: its findings and level.
         policy: the numbers in force.
+        sender: for whom it is told what would follow; None for examples with so many strikes.
     """
     words, _ = load_words("en", [shipped.folder("templates")])
     # one rule may find the same words in two ways; that is nobody's concern
@@ -100,7 +98,8 @@ def explanation(name: str, reading: Reading, assessment: Assessment, policy: Pol
         arithmetic=tuple(map(plain, assessment.arithmetic)),
         otherwise=tuple(map(plain, _otherwise(assessment, policy))),
         tags=", ".join(sorted(tag.value for tag in assessment.tags)),
-        follows=tuple(_follows(assessment, policy)),
+        follows=tuple(map(plain, sender.follows(assessment, policy) if sender else _follows(assessment, policy))),
+        whom=plain(sender.standing.address) if sender else "a verified sender with",
     )
 
 
@@ -147,11 +146,7 @@ def _follows(assessment: Assessment, policy: Policy) -> list[str]:
     for count in range(_MOST_STRIKES + 1):
         strikes = tuple(Strike(now - timedelta(days=n + 1), f"BEFORE{n}", Level.ABUSIVE) for n in range(count))
         verdict = judge(assessment, Identity(_SENDER, verified=True, by="an example"), Standing(_SENDER, strikes=strikes), policy, now, "EXAMPLE")
-        notice = f", {verdict.notice.value.replace('_', ' ')} to the sender" if verdict.notice else ""
-        alert = ", the managers are told at once" if verdict.alerts else ""
-        proposal = f", a person decides about a {verdict.proposal}" if verdict.proposal else ""
         strikes_told = f"{count}{' or more' if count == _MOST_STRIKES else ''} active strike{'s' if count != 1 else ''}"
-        line = f"{_DONE[verdict.disposition]}{notice}{alert}{proposal}"
-        found.append(f"{strikes_told}: {line}")
+        found.append(f"{strikes_told}: {what_follows(verdict)}")
     told = [line.partition(": ")[2] for line in found]
     return [f"whatever came before: {told[0]}"] if len(set(told)) == 1 else found

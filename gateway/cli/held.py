@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.asking import CONFIG, JSON, office, show_json, who
+from gateway.cli.asking import CONFIG, JSON, office, show_json, who, zone_of
 from gateway.cli.plain import facts, plain, table
 
 _COLUMNS = ("id", "at", "sender", "recipients", "reason", "size", "released_by")
@@ -25,7 +25,7 @@ def list_(config: Path, *, as_json: bool, everything: bool) -> None:
     if as_json:
         show_json(rows)
     else:
-        table(rows, _COLUMNS, "No mail is held.")
+        table(rows, _COLUMNS, "No mail is held.", zone_of(config))
 
 
 @held.command()
@@ -39,7 +39,7 @@ def show(config: Path, reference: str, *, as_json: bool) -> None:
         show_json(row)
     else:
         message = row.pop("message").replace("\r\n", "\n")
-        facts(row)
+        facts(row, zone_of(config))
         click.echo(plain(f"\n{message}"))
 
 

@@ -4,15 +4,21 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.asking import CONFIG, JSON, office, show_json, who
+from gateway.cli.asking import CONFIG, JSON, office, show_json, who, zone_of
+from gateway.cli.evidence import evidence
 from gateway.cli.plain import facts, fail, plain, table
+from gateway.cli.verify import verify
 
 _COLUMNS = ("id", "at", "sender", "level", "disposition", "strikes", "notice", "proposal", "state")
 
 
 @click.group()
 def incident() -> None:
-    """Incidents: list, show, decide, import."""
+    """Incidents: list, show, decide, import, verify, evidence."""
+
+
+incident.add_command(verify)
+incident.add_command(evidence)
 
 
 @incident.command("list")
@@ -27,7 +33,7 @@ def list_(config: Path, *, as_json: bool, sender: str | None, state: str | None,
     if as_json:
         show_json(rows)
     else:
-        table(rows, _COLUMNS, "No incidents.")
+        table(rows, _COLUMNS, "No incidents.", zone_of(config))
 
 
 @incident.command()
@@ -40,7 +46,7 @@ def show(config: Path, reference: str, *, as_json: bool) -> None:
     if as_json:
         show_json(row)
     else:
-        facts(row)
+        facts(row, zone_of(config))
 
 
 @incident.command()
@@ -74,7 +80,7 @@ def _overturn_rules(config: Path, version: str, rule: str, by: str, *, yes: bool
     if as_json:
         show_json(row)
         return
-    table(row["incidents"], ("id", "at", "sender", "level", "points", "rules", "disposition", "strikes", "notice"), "Nothing that is still in force.")
+    table(row["incidents"], ("id", "at", "sender", "level", "points", "rules", "disposition", "strikes", "notice"), "Nothing that is still in force.", zone_of(config))
     for failed in row["failed"]:
         click.echo(plain(f"{failed['id']} couldn't be undone: {failed['why']}"), err=True)
     if row["blocked_senders"]:

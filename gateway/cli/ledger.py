@@ -65,7 +65,7 @@ def restore(config: Path, file: Path, *, replace: bool) -> None:
     from gateway.edge.control import ask
     from gateway.edge.service import prepare_state
     from gateway.edge.state_backup import LEDGER
-    from gateway.edge.state_restore import RESTORING, check_ledger, kept_in, put_back, unpack
+    from gateway.edge.state_restore import RESTORING, check_ledger, kept_in, mark_restored, put_back, unpack
 
     settings = settings_of(config)
     try:
@@ -83,8 +83,9 @@ def restore(config: Path, file: Path, *, replace: bool) -> None:
         prepare_state(settings)
         manifest = unpack(file, unpacked)
         incidents = asyncio.run(check_ledger(unpacked / LEDGER))
+        mark_restored(unpacked / LEDGER, datetime.now(UTC))
         aside = put_back(unpacked, settings.state, settings.ledger_folder, datetime.now(UTC))
-    except GatewayError as error:
+    except (GatewayError, OSError) as error:
         fail(str(error))
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
@@ -121,6 +122,7 @@ _WORDS = {
     "cases": "closed cases",
     "sent": "notes of sent mail",
     "counters": "months of counters",
+    "lists": "numbers of weekly reports",
 }
 
 

@@ -1,5 +1,6 @@
 """`courtesy policy`: the conduct policy as a page for the company's site."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,17 +10,17 @@ from gateway.edge.policy_page import PageFacts, policy_pages
 from gateway.edge.rules import load_rules
 from gateway.edge.scorer import rules_folders
 from gateway.edge.settings import load_settings
-from gateway.edge.template_words import LANGUAGES
 from gateway.errors import BadInput
 
 
 @click.command()
 @click.option("--config", "settings_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="With the ladder, addresses and retention of these settings.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write policy.LANG.html and policy.LANG.txt of every language into DIR.")
-@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="The language that is printed.")
+@click.option("--lang", default="en", metavar="CODE", show_default=True, help="The language that is printed.")
 def policy(settings_file: Path | None, out: Path | None, lang: str) -> None:
     """What is expected, what is not accepted, what follows, and how to appeal: from the rules in force."""
     facts, folders, own_templates = PageFacts(), rules_folders(), None
+    more: tuple[str, ...] = ()
     try:
         if settings_file is not None:
             settings = load_settings(settings_file)
@@ -27,12 +28,17 @@ def policy(settings_file: Path | None, out: Path | None, lang: str) -> None:
             facts = PageFacts(settings.addresses.support, settings.addresses.own("complaints"), kept.incidents_days, kept.excerpts_days, kept.evidence_days)
             folders = rules_folders(Path(settings.rules_dir) if settings.rules_dir else None)
             own_templates = Path(settings.templates_dir) if settings.templates_dir else None
-        book, _ = load_rules(folders, frozenset())
-        pages = policy_pages(book.policy, facts, own_templates)
+            more = settings.languages
+        book, _ = load_rules(folders)
+        clauses = frozenset(clause for pack in book.packs for rule in pack.rules for clause in rule.clause)
+        pages = policy_pages(book.policy, replace(facts, clauses=clauses), own_templates, more)
     except BadInput as error:
         fail(str(error))
     if out is None:
-        click.echo(plain(next(page.text for page in pages if page.language == lang)), nl=False)
+        texts = {page.language: page.text for page in pages}
+        if lang not in texts:
+            fail(f"there is no policy in {lang}; the languages are {', '.join(texts)}")
+        click.echo(plain(texts[lang]), nl=False)
         return
     try:
         out.mkdir(parents=True, exist_ok=True)

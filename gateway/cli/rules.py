@@ -8,7 +8,10 @@ import click
 
 from gateway.cli.asking import JSON, OPTIONAL_CONFIG, office, optional_settings, show_json
 from gateway.cli.plain import fail, plain
-from gateway.cli.rules_live import activate, reload, replay
+from gateway.cli.rules_activate import activate
+from gateway.cli.rules_live import reload, replay
+from gateway.cli.rules_propose import propose
+from gateway.cli.rules_shadow import shadow
 from gateway.edge.rules import load_rules
 from gateway.edge.scorer import build_scorer, rules_folders
 from gateway.errors import BadInput, GatewayError, Problem
@@ -26,6 +29,8 @@ def rules() -> None:
 rules.add_command(reload)
 rules.add_command(activate)
 rules.add_command(replay)
+rules.add_command(propose)
+rules.add_command(shadow)
 
 
 def languages_of(lang: tuple[str, ...], folders: tuple[Path, ...]) -> frozenset[str] | None:
@@ -66,10 +71,10 @@ def test(folder: Path | None, lang: tuple[str, ...], *, as_json: bool) -> None:
     folders = rules_folders(folder)
     try:
         book, _ = load_rules(folders, languages_of(lang, folders))
+        scorer = build_scorer(book, None)
     except BadInput as error:
         _end(list(error.problems))
         return
-    scorer = build_scorer(book, None)
     counts: dict[str, Counter[str]] = {pack.code: Counter({"rules": sum(not rule.off for rule in pack.rules)}) for pack in book.packs}
     for example in examples(book, scorer):
         row = counts[example.rule.language]

@@ -1,8 +1,7 @@
-"""`courtesy rules` replay, activate, reload: what a change would have done, and putting it in force."""
+"""`courtesy rules` replay and reload: what a change would have done to past mail, and loading it."""
 
 import sys
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +20,9 @@ if TYPE_CHECKING:
     from gateway.edge.settings import Settings
     from gateway.edge.weigher import Order
 
-_PATIENCE = 600.0
-_SHOWN = 20
+PATIENCE = 600.0
+"""Seconds for a service that loads rules."""
+SHOWN = 20
 _PATHS = click.argument("mails_", nargs=-1, required=True, metavar="MAILS...")
 
 
@@ -33,7 +33,7 @@ def reload(config: Path, *, as_json: bool) -> None:
     """Have the running service check the rules and put them in force; on any error its old ones stay."""
     settings = settings_of(config)
     try:
-        answer = ask(settings.state, "rules.reload", {}, _PATIENCE)
+        answer = ask(settings.state, "rules.reload", {}, PATIENCE)
     except ConnectionError:
         fail("no service is running there; it loads the rules when it starts")
     except GatewayError as error:
@@ -52,7 +52,7 @@ def reload(config: Path, *, as_json: bool) -> None:
 @JSON
 @click.option("--old", metavar="DIR|VERSION", help="A site folder, a kept version or `shipped`; default: the rules in force.")
 @click.option("--new", metavar="DIR|VERSION", help="Likewise; default: the rules in force.")
-@click.option("--examples", default=_SHOWN, show_default=True, type=click.IntRange(0), help="Show at most so many changed mails.")
+@click.option("--examples", default=SHOWN, show_default=True, type=click.IntRange(0), help="Show at most so many changed mails.")
 @click.option("--processes", default=0, type=click.IntRange(0, 64), help="How many at a time; default: one a core.")
 @_PATHS
 def replay(
@@ -62,11 +62,11 @@ def replay(
     if old is None and new is None:
         raise click.UsageError("nothing to compare: give --new, --old or both")
     settings = optional_settings(config)
-    in_force = _in_force(settings)
+    order = in_force(settings)
     try:
         from gateway.edge.rules_choice import chosen
 
-        orders = chosen(old, settings, in_force), chosen(new, settings, in_force)
+        orders = chosen(old, settings, order), chosen(new, settings, order)
     except GatewayError as error:
         fail(str(error), 2)
     outcomes, versions = replayed(mails_, orders, settings, processes)
@@ -79,7 +79,8 @@ def replay(
         told(row)
 
 
-def _in_force(settings: "Settings | None") -> "Order | None":
+def in_force(settings: "Settings | None") -> "Order | None":
+    """What the weighers of a site are told, None without a configuration."""
     from gateway.edge.service import order_of
 
     return order_of(settings) if settings is not None else None
@@ -167,83 +168,3 @@ def _example(row: dict[str, Any]) -> None:
     old, new = (", ".join(filter(None, (side["disposition"], side["notice"]))) for side in (row["old"], row["new"]))
     if old != new:
         click.echo(f"  {old} -> {new}")
-
-
-# --- activate ---------------------------------------------------------------------------------------------------------
-
-
-@click.command()
-@CONFIG
-@JSON
-@click.option("--mail", "past", multiple=True, metavar="MAILS", help="Past mail to judge by both first; may be given several times.")
-@click.option("--limit", default=1.0, show_default=True, type=click.FloatRange(0, 100), help="Most mails that may be treated differently, in percent.")
-@click.option("--anyway", is_flag=True, help="Go live although more mails than that are treated differently.")
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def activate(config: Path, folder: Path, *, as_json: bool, past: tuple[str, ...], limit: float, anyway: bool) -> None:
-    """Check a folder of site rules, judge past mail by it, and put it in the place of the rules in force."""
-    settings = settings_of(config)
-    if not settings.rules_dir:
-        fail("rules_dir isn't set in the configuration; name there the folder in which the site's rules live")
-    place = Path(settings.rules_dir)
-    if folder.resolve() == place.resolve():
-        fail(f"{folder} is the folder in force already; edit a copy of it, or use `courtesy rules reload`")
-    _checked(folder)
-    row = _compared(folder, settings, past, limit, anyway=anyway) if past else None
-    answer = {**_gone_live(folder, place, settings), "replay": row}
-    if as_json:
-        show_json(answer)
-        return
-    kept = f" The earlier ones are in {answer['before']}." if answer["before"] else ""
-    live = f"version {answer['version']} is in force" if answer["version"] else "no service is running; it takes them when it starts"
-    click.echo(plain(f"{folder} is now in {place}: {live}.{kept}"))
-
-
-def _checked(folder: Path) -> None:
-    from gateway.edge.rules_checkup import check_up
-    from gateway.edge.scorer import rules_folders
-
-    _, problems = check_up(rules_folders(folder))
-    for problem in problems:
-        click.echo(plain(str(problem)), err=True)
-    if any(problem.severity == "error" for problem in problems):
-        fail("nothing was changed: the rules have errors")
-
-
-def _compared(folder: Path, settings: "Settings", past: tuple[str, ...], limit: float, *, anyway: bool) -> dict[str, Any]:
-    from gateway.edge.replay import report
-    from gateway.edge.rules_choice import chosen
-
-    in_force = _in_force(settings)
-    place = Path(settings.rules_dir)
-    before = in_force if place.is_dir() else None
-    outcomes, versions = replayed(past, (chosen(None if before else "shipped", settings, in_force), chosen(str(folder), settings, in_force)), settings)
-    row = {**versions, **report(outcomes, _SHOWN)}
-    share = 100 * row["changed"] / row["mails"]
-    if share > limit and not anyway:
-        told(row)
-        fail(
-            f"nothing was changed: {row['changed']} of {row['mails']} mails ({share:.1f} %) would be treated differently, more than {limit:g} %; "
-            "--limit allows more, --anyway goes live whatever it is"
-        )
-    return row
-
-
-def _gone_live(folder: Path, place: Path, settings: "Settings") -> dict[str, Any]:
-    from gateway.edge.rules_swap import SwapFailed, put_back, put_in_place
-
-    now = datetime.now(UTC)
-    try:
-        before = put_in_place(folder, place, now)
-    except SwapFailed as error:
-        fail(f"nothing was changed: {error}")
-    try:
-        version = ask(settings.state, "rules.reload", {}, _PATIENCE)["version"]
-    except ConnectionError:
-        version = None
-    except GatewayError as error:
-        try:
-            put_back(before, place)
-        except SwapFailed as trouble:
-            fail(f"the service didn't take the rules:\n{error}\nand {trouble}")
-        fail(f"nothing was changed: the service didn't take the rules:\n{error}")
-    return {"folder": str(place), "version": version, "before": str(before) if before else None}

@@ -1,6 +1,7 @@
 """`courtesy score`: what the gateway thinks of a mail, without a configuration, a ledger, a network or a clock."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from gateway.values import Assessment, Reading
 
 if TYPE_CHECKING:
     from gateway.cli.explanation import Explanation
+    from gateway.cli.this_sender import ThisSender
     from gateway.edge.weigher import Weigher
 
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--rules", "rules_dir", type=click.Path(path_type=Path), help="Lay a site folder over the shipped rules.")
 @click.option("--only-rules", type=click.Path(path_type=Path), help="Use this rules folder instead of the shipped one.")
 @click.option("--config", type=click.Path(path_type=Path), help="Take the site's rules and limits from its settings.")
+@click.option("--sender", metavar="ADDRESS", help="With --explain and --config: what would follow for this sender, as he stands in the ledger.")
 @click.pass_context
 def score(
     context: click.Context,
@@ -36,12 +39,16 @@ def score(
     rules_dir: Path | None,
     only_rules: Path | None,
     config: Path | None,
+    sender: str | None,
 ) -> None:
     """Score mails: .eml files, folders, mbox or one of its mails as PATH#n, Maildir, or - for standard input."""
     from gateway.edge.weigher import Mail, unscored
 
     _sensible(paths, explain=explain, html=html, rules_dir=rules_dir, only_rules=only_rules)
+    if sender is not None and (config is None or not explain):
+        raise click.UsageError("--sender goes with --explain and --config")
     weigher = _weigher(config, rules_dir, only_rules)
+    whom = _whom(config, sender)
     failed = False
     count = 0
     told: list[Explanation] = []
@@ -55,7 +62,7 @@ def score(
         if as_json:
             click.echo(json.dumps(_row(source, reading, assessment), ensure_ascii=False))
         elif explain:
-            told.append(_explained(source, reading, assessment, weigher, shown=html is None))
+            told.append(_explained(source, reading, assessment, weigher, whom, shown=html is None))
         else:
             click.echo(_line(source, reading, assessment))
     if html is not None:
@@ -76,11 +83,20 @@ def _sensible(paths: tuple[str, ...], *, explain: bool, html: Path | None, rules
         raise click.UsageError(f"there is no {missing[0]}")
 
 
-def _explained(source: Source, reading: Reading, assessment: Assessment, weigher: "Weigher", *, shown: bool) -> "Explanation":
+def _whom(config: Path | None, sender: str | None) -> "ThisSender | None":
+    """The sender as he stands now: of all that `score` does, only this needs a ledger and a clock."""
+    from gateway.cli.this_sender import this_sender
+
+    return this_sender(config, sender, datetime.now(UTC)) if config is not None and sender is not None else None
+
+
+def _explained(
+    source: Source, reading: Reading, assessment: Assessment, weigher: "Weigher", whom: "ThisSender | None", *, shown: bool
+) -> "Explanation":
     from gateway.cli.explain import show
     from gateway.cli.explanation import explanation
 
-    told = explanation(source.name, reading, assessment, weigher.policy)
+    told = explanation(source.name, reading, assessment, weigher.policy, whom)
     if shown:
         show(told)
     return told

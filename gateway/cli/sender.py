@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.asking import CONFIG, JSON, office, show_json, who
+from gateway.cli.asking import CONFIG, JSON, office, show_json, who, zone_of
 from gateway.cli.plain import facts, table
 
 _COLUMNS = ("address", "standing", "active_strikes", "suspended_until", "block_proposed", "blocked_by", "allowed")
@@ -26,7 +26,7 @@ def list_(config: Path, *, as_json: bool, everyone: bool) -> None:
     if as_json:
         show_json(rows)
     else:
-        table(rows, _COLUMNS, "Every sender is in good standing.")
+        table(rows, _COLUMNS, "Every sender is in good standing.", zone_of(config))
 
 
 @sender.command()
@@ -39,7 +39,7 @@ def show(config: Path, address: str, *, as_json: bool) -> None:
     if as_json:
         show_json(row)
     else:
-        facts(row)
+        facts(row, zone_of(config))
 
 
 def _decide(config: Path, call: str, address: str, done: str, *, as_json: bool, by: str | None, **more: bool) -> None:

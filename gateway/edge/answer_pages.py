@@ -3,10 +3,12 @@
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from gateway.edge import shipped
+from gateway.edge.languages import LANGUAGES
 from gateway.edge.template_text import Row, french_spaces
 from gateway.edge.template_words import Words, load_words
 from gateway.errors import Problem
@@ -47,12 +49,15 @@ class AnswerPages:
         self.problems: list[Problem] = []
         for language in shared:
             own, wrong = load_words(language, folders, FILE, needed)
-            self._own[language] = own
             self.problems += wrong
+            texts = dict(own.texts)
             for (table, key), text in own.texts.items():
                 if strange := set(_PLACE.findall(text)) - set(_PLACE.findall(tree[table][key])):
                     names = ", ".join(sorted(strange))
-                    self.problems.append(Problem(*own.places[table, key], f"{table}.{key} has a place that nothing fills: {names}"))
+                    severity = "error" if language in LANGUAGES else "warning"
+                    self.problems.append(Problem(*own.places[table, key], f"{table}.{key} has a place that nothing fills: {names}", severity))
+                    texts[table, key] = tree[table][key]
+            self._own[language] = replace(own, texts=texts)
 
     def decision(self, language: str, facts: AnswerFacts) -> Rendered:
         """What was done of a manager's answer and what wasn't."""

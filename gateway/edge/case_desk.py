@@ -10,6 +10,7 @@ from gateway.edge.writer import MailWriter
 from gateway.mail.trace import delivery_key
 from gateway.policy.answerable import why_not
 from gateway.policy.cases import AppealFate, appeal_against, appeal_fate, due_at, earlier_appeal
+from gateway.policy.deadline_words import DeadlineWords
 from gateway.policy.deadlines import deadline_of
 from gateway.policy.tokens import Proof, TokenState, check_token, token_in_ids
 from gateway.ports import Arrival, Recent
@@ -56,7 +57,7 @@ class CaseDesk:
         days = settings.cases.care_days if arrival.kind is CaseKind.CARE else settings.cases.complaint_days
         deadline = None
         if arrival.kind is not CaseKind.CARE:
-            deadline = deadline_of(arrival.reading.own_text, arrival.assessment.language, arrival.at, settings.zone)
+            deadline = deadline_of(arrival.reading.own_text, self._deadlines(arrival.assessment.language), arrival.at, settings.zone)
         case = Case(
             reference=arrival.reference,
             kind=arrival.kind,
@@ -129,6 +130,10 @@ class CaseDesk:
     def _promised(case: Case, days: int) -> datetime:
         """By when we promise an answer: the customer's deadline where it leaves us our own time, else that time (H8)."""
         return max(case.due, due_at(case.opened, days, None))
+
+    def _deadlines(self, language: str) -> DeadlineWords | None:
+        said = self.writer.templates.spoken.get(language)
+        return said.deadlines if said else None
 
     @property
     def _owner(self) -> str:

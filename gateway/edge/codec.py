@@ -4,6 +4,7 @@ import base64
 import binascii
 import dataclasses
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -115,7 +116,7 @@ def _tuple(arguments: tuple[Any, ...]) -> tuple[_Coder, _Coder]:
         write_one, read_one = _coders(arguments[0])
         return (
             lambda value: [write_one(item) for item in value],
-            lambda data: tuple(read_one(item) for item in _a_list(data)),
+            lambda data: tuple(map(read_one, _a_list(data))),
         )
     pairs = [_coders(argument) for argument in arguments]
 
@@ -155,18 +156,30 @@ def _record(kind: type[Any]) -> tuple[_Coder, _Coder]:
             raise CodecError(f"{value!r:.60} is not {kind.__name__}")
         return {name: _at(kind, name, pair[0], getattr(value, name)) for name, pair in coders.items()}
 
+    readers = {name: pair[1] for name, pair in coders.items()}
+
     def read(data: Any) -> Any:
-        if not isinstance(data, dict):
-            raise CodecError(f"{data!r:.60} is not {kind.__name__}")
-        for name in data:
-            if name not in coders:
-                raise CodecError(f"{kind.__name__} has the field {name!r:.60}, which this version doesn't know; a newer version wrote it")
-        for name in needed:
-            if name not in data:
-                raise CodecError(f"{kind.__name__} lacks the field {name!r}")
-        return kind(**{name: _at(kind, name, coders[name][1], item) for name, item in data.items()})
+        try:  # nearly always all is well
+            return kind(**{name: readers[name](item) for name, item in data.items()})
+        except (AttributeError, KeyError, TypeError, CodecError):
+            return carefully(data)
+
+    def carefully(data: Any) -> Any:
+        _check_fields(kind, data, coders.keys(), needed)
+        return kind(**{name: _at(kind, name, readers[name], item) for name, item in data.items()})
 
     return write, read
+
+
+def _check_fields(kind: type, data: Any, known: AbstractSet[str], needed: AbstractSet[str]) -> None:
+    if not isinstance(data, dict):
+        raise CodecError(f"{data!r:.60} is not {kind.__name__}")
+    for name in data:
+        if name not in known:
+            raise CodecError(f"{kind.__name__} has the field {name!r:.60}, which this version doesn't know; a newer version wrote it")
+    for name in needed:
+        if name not in data:
+            raise CodecError(f"{kind.__name__} lacks the field {name!r}")
 
 
 def _at(kind: type, name: str, coder: _Coder, value: Any) -> Any:

@@ -15,6 +15,7 @@ from gateway.policy.cases import same_person
 from gateway.policy.choices import alert_item
 from gateway.policy.decision_words import Vocabulary, vocabulary
 from gateway.policy.decisions import Decision, Understood, understand
+from gateway.policy.reports import CIVIL, REPORTED
 from gateway.policy.tokens import Proof, TokenState, check_token
 from gateway.policy.waiting import PROPOSALS
 from gateway.records import Action, Case, CaseOutcome, CaseState, DecisionItem, Incident, IncidentState
@@ -84,8 +85,7 @@ class DecisionDesk:
         await self._answer(f"decisions.{reference or 'none'}.{by}.{letter.at:%Y%m%d}", letter, by, facts, proof)
 
     def _words(self) -> Vocabulary:
-        templates = self.office.writer.templates
-        return vocabulary((templates.digests.answers(language), templates.digests.confirmations(language)) for language in templates.languages)
+        return vocabulary(self.office.writer.templates.decisions)
 
     async def _items(self, reference: str) -> tuple[DecisionItem, ...]:
         """What the mail asked that is answered: the list of a digest, or the one thing of an alert."""
@@ -199,5 +199,5 @@ def _decided_by(who: str) -> AnswerLine:
 
 def _who(incident: Incident, about: str = "") -> str:
     """Who decided last about an incident, or about its held mail."""
-    others = ("appeal", "reported", "called civil", *(() if about else ("held mail",)))
+    others = ("appeal", REPORTED, CIVIL, *(() if about else ("held mail",)))
     return next((by for _, by, what in reversed(incident.notes) if what.startswith(about) and not what.startswith(others)), "")

@@ -6,10 +6,11 @@ import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from gateway.edge.digest_rules import rules_week
 from gateway.edge.rows import Refused, Row
 from gateway.mail import compose
 from gateway.mail.facts import Rendered
-from gateway.policy.digest import make_digest, oldest_wanted
+from gateway.policy.digest import make_digest, oldest_wanted, repeat_senders
 from gateway.policy.figures import Digest
 from gateway.policy.kept import Kept
 from gateway.policy.review import YEAR
@@ -104,14 +105,18 @@ async def gather(office: "Office", week: Week) -> Kept:
     for mail in held:
         if mail.id not in incidents and (incident := await ledger.incident(mail.id)) is not None:
             incidents[mail.id] = incident
+    # of those with nothing but strikes only the few who are named
+    standings = {standing.address: standing for standing in await ledger.standings(decided=True)}
+    named = repeat_senders(incidents.values(), week, zone) - standings.keys()
     return Kept(
         counters=await ledger.counters(week.plus(1 - YEAR).monday, week.sunday),
         incidents=tuple(incidents.values()),
-        standings=await ledger.standings(),
+        standings=(*standings.values(), *await ledger.standings_of(named)),
         held=held,
         posted=await ledger.posted(week.start(zone)),
         cases=await ledger.cases(),
         rules=office.rules(),
+        rules_week=await asyncio.to_thread(rules_week, office.writer.settings.state, week.start(zone), end),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from gateway.policy.figures import Digest, Item, ItemKind, Judged, Judgement, Mailbox, Measure, Promises, Promptness, Repeat
+from gateway.policy.figures import Digest, Item, ItemKind, Judged, Judgement, Mailbox, Measure, Promises, Promptness, Repeat, RulesWeek
 from gateway.policy.weeks import Week
 from gateway.records import Action
 from gateway.values import Category, Level, Rung
@@ -49,12 +49,23 @@ FULL = Digest(
     languages=tuple(Measure(language, 900 - 100 * number, (800,)) for number, language in enumerate(("en", "fr", "de", "ru", "hu", "af", "und", "xx"))),
     language_abuse=(("en", 12), ("de", 3)),
     repeats=tuple(Repeat(f"customer{number}@example.org", 2, 5, rung, number, _AT) for number, rung in enumerate(Rung)),
-    judgement=Judgement(300, 6, (Judged("en.insult.fool", 40, 4),), (Judged("en", 100, 5), Judged("und", 10, 1)), ("en.insult.rare",), 280, 20),
+    judgement=Judgement(
+        300,
+        6,
+        (Judged("en.insult.fool", 40, 4, 2), Judged("en.degradation.common", 90, 0, 1)),
+        (Judged("en", 100, 5, 3), Judged("und", 10, 1), Judged("hu", 0, 0, 0, 2)),
+        ("en.insult.rare",),
+        280,
+        20,
+        civil=3,
+        unseen=2,
+    ),
     promptness=(
         Promptness("notice", 20, timedelta(seconds=42), timedelta(minutes=9), 1, 1),
         Promptness("alert", 2, timedelta(seconds=9), timedelta(seconds=11), 0, 0),
     ),
     promises=Promises(4, 1, 2, 3, 1),
+    rules=RulesWeek(3, 1, "8ad72e24c084", 4_000, 12),
 )
 
 QUIET = replace(
@@ -70,6 +81,7 @@ QUIET = replace(
     repeats=(),
     promptness=(),
     promises=Promises(),
+    rules=RulesWeek(),
 )
 
-SAMPLES = (FULL, QUIET, replace(QUIET, mails=0, latest=False), replace(FULL, observed=30, items=(), more=0, finished=False))
+SAMPLES = (FULL, QUIET, replace(FULL, rules=RulesWeek(tried="8ad72e24c084", mails=7, switched_off=True)), replace(QUIET, mails=0, latest=False), replace(FULL, observed=30, items=(), more=0, finished=False))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from gateway.edge.digest_parts import Entry, Fact, Line, Section, Table, View
+from gateway.edge.digest_rules import rules_lines
 from gateway.edge.digest_words import DigestWords, capital
 from gateway.mail.excerpts import masked
 from gateway.mail.fields import one_line
@@ -216,10 +217,12 @@ def _judgement(digest: Digest, words: DigestWords) -> Section | None:
         lines.append(words.say("lines", "overturned", **figures))
     elif judgement.incidents:
         lines.append(words.say("lines", "not_overturned", count=words.number(judgement.incidents)))
+    lines += [words.say("lines", name, count=words.number(n)) for name, n in (("civil", judgement.civil), ("unseen", judgement.unseen)) if n]
     if judgement.never_hit:
         count, total = words.number(len(judgement.never_hit)), words.number(judgement.rules_in_force)
         names = ", ".join(judgement.never_hit[:5])
         lines.append(words.say("lines", "never", weeks=words.number(judgement.weeks), count=count, total=total, names=names))
+    lines += rules_lines(digest.rules, words)
     tables = (
         _judged("rule", [(row.name, row) for row in judgement.rules], words),
         _judged("language", [(words.language_name(row.name), row) for row in judgement.languages], words),
@@ -228,11 +231,21 @@ def _judgement(digest: Digest, words: DigestWords) -> Section | None:
 
 
 def _judged(head: str, rows: list[tuple[str, Judged]], words: DigestWords) -> Table:
+    more = [name for name in ("civil", "unseen") if any(getattr(row, name) for _, row in rows)]
     lines = tuple(
-        Line(name, (words.number(row.incidents), words.number(row.overturned), words.percent(row.rate)), _bar(row.overturned, row.incidents))
+        Line(
+            name,
+            (words.number(row.incidents), _share(row, words), *(words.number(getattr(row, column)) for column in more)),
+            _bar(row.overturned, row.incidents),
+        )
         for name, row in rows
     )
-    return Table(_columns(words, head, "decisions", "overturned", "rate"), lines)
+    return Table(_columns(words, head, "decisions", "overturned", *more), lines)
+
+
+def _share(row: Judged, words: DigestWords) -> str:
+    number = words.number(row.overturned)
+    return f"{number} ({words.percent(row.rate)})" if row.overturned else number
 
 
 def _promptness(digest: Digest, words: DigestWords) -> Section | None:

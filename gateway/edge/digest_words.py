@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -14,8 +14,9 @@ from babel.dates import format_interval, format_timedelta
 from babel.numbers import format_decimal, format_percent
 
 from gateway.edge import shipped
+from gateway.edge.languages import LANGUAGES, locale_of
 from gateway.edge.template_text import french_spaces
-from gateway.edge.template_words import LOCALES, Words, load_words, plain_spaces
+from gateway.edge.template_words import Words, load_words, plain_spaces
 from gateway.errors import Problem
 from gateway.policy.weeks import Week
 from gateway.values import UNDETERMINED
@@ -48,7 +49,7 @@ class DigestWords:
 
     @property
     def _locale(self) -> str:
-        return LOCALES.get(self.language, self.language)
+        return locale_of(self.language)
 
     def say(self, table: str, key: str, **values: str) -> str:
         """A text with its places filled."""
@@ -117,12 +118,15 @@ def load_digest_words(shared: Mapping[str, Words], folders: list[Path], zone: Zo
     for language, words in shared.items():
         own, wrong = load_words(language, folders, FILE, needed)
         problems += wrong
-        found[language] = DigestWords(own, words, zone)
+        texts = dict(own.texts)
         for (table, key), text in own.texts.items():
             wanted, there = _places(tree[table][key]), _places(text)
             if wanted != there:
                 names = ", ".join(f"{{{name}}}" for name in sorted(wanted)) or "none"
-                problems.append(Problem(*own.places[table, key], f"{table}.{key} must have these places: {names}"))
+                severity = "error" if language in LANGUAGES else "warning"
+                problems.append(Problem(*own.places[table, key], f"{table}.{key} must have these places: {names}", severity))
+                texts[table, key] = tree[table][key]
+        found[language] = DigestWords(replace(own, texts=texts), words, zone)
     return found, problems
 
 

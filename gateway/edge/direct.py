@@ -12,6 +12,7 @@ from gateway.edge.rules import load_rules
 from gateway.edge.scorer import rules_folders
 from gateway.edge.service import prepare_state, utc_now
 from gateway.edge.settings import Settings
+from gateway.edge.shadow_store import ShadowBook, ShadowStore
 from gateway.edge.templates import Templates
 from gateway.edge.tinydb_ledger import TinyLedger
 from gateway.edge.writer import MailWriter, load_secret
@@ -29,7 +30,7 @@ async def direct_office(settings: Settings) -> AsyncIterator[Office]:
     """
     folders = rules_folders(Path(settings.rules_dir) if settings.rules_dir else None)
     book, _ = load_rules(folders)
-    templates = Templates(settings.language, settings.zone, Path(settings.templates_dir) if settings.templates_dir else None)
+    templates = Templates(settings.language, settings.zone, Path(settings.templates_dir) if settings.templates_dir else None, settings.languages)
     prepare_state(settings)
     async with await TinyLedger.open(settings.ledger_folder, zone=settings.zone) as ledger:
         writer = MailWriter(settings, templates, load_secret(settings.state), utc_now)
@@ -42,4 +43,4 @@ async def direct_office(settings: Settings) -> AsyncIterator[Office]:
             finally:
                 await pool.stop()
 
-        yield Office(ledger, HeldFolder(settings.state), writer, lambda: book.policy, send, settings.hostname, utc_now, many=many_of(settings.identity), rules=lambda: book.scoring)
+        yield Office(ledger, HeldFolder(settings.state), writer, lambda: book.policy, send, settings.hostname, utc_now, many=many_of(settings.identity), rules=lambda: book.scoring, trials=ShadowBook(ShadowStore(settings.state), utc_now))

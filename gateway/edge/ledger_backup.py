@@ -4,6 +4,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from gateway.edge.chain import FOLDER as CHAIN
+from gateway.edge.chain import copy_chain
 from gateway.edge.ledger_lock import LOCK
 from gateway.edge.ledger_store import INDEX
 
@@ -11,7 +13,7 @@ from gateway.edge.ledger_store import INDEX
 def link_ledger(folder: Path, target: Path) -> None:
     """Link all files of a ledger into another folder of the same disk; to be called between two changes.
 
-    A file of the ledger is replaced, never changed in place, so a second name for it keeps its content.
+    A file of the ledger is replaced, never changed in place, so a second name for it keeps its content; only the chain is added to.
 
     Args:
         folder: of the ledger.
@@ -20,7 +22,8 @@ def link_ledger(folder: Path, target: Path) -> None:
     Raises:
         OSError: the links couldn't be made.
     """
-    link_files(folder, target, without=frozenset({LOCK, INDEX}))
+    link_files(folder, target, without=frozenset({LOCK, INDEX, CHAIN}))
+    copy_chain(folder / CHAIN, target / CHAIN)
 
 
 def link_files(folder: Path, target: Path, without: frozenset[str] = frozenset()) -> None:

@@ -58,6 +58,12 @@ class CaseFiles(LedgerStore):
         )
         return [reference for _, reference in rows[: choice.limit]]
 
+    def cases_waiting(self, now: datetime) -> tuple[int, int]:
+        """How many cases are open, and of how many of these the day is over; opens no file."""
+        self._settle()
+        due = [due for _, _, due, _, state in self._index.cases.values() if state == CaseState.OPEN]
+        return len(due), sum(when <= microseconds(now) for when in due)
+
     def next_case_due(self, after: datetime) -> datetime | None:
         """When the next open case comes due after a time; opens no file."""
         self._settle()

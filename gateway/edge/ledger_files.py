@@ -139,10 +139,10 @@ class LedgerFiles(CaseFiles):
         self._settle()
         return list(self._index.incidents)
 
-    def addresses(self, *, everyone: bool) -> list[str]:
-        """Senders in alphabetical order: those whose standing is other than plainly good, or all; opens no file."""
+    def addresses(self, least: int) -> list[str]:
+        """Senders of a grade or more in alphabetical order, as the index grades them; opens no file."""
         self._settle()
-        return sorted(address for address, (_, notable) in self._index.standings.items() if everyone or notable)
+        return sorted(address for address, (_, graded) in self._index.standings.items() if graded >= least)
 
     def senders(self) -> set[str]:
         """Everybody of whom a standing or an incident is kept; opens no file."""
@@ -210,15 +210,16 @@ class LedgerFiles(CaseFiles):
             if stored.key == incident.key:
                 return False
             raise LedgerFailed(f"another incident has the id {incident.id} already")
-        self.apply(Changes((incident,), (standing,) if standing else (), tuple(outgoing)))
+        self.apply(Changes((incident,), (standing,) if standing else (), tuple(outgoing)), why="mail")
         return True
 
-    def apply(self, changes: Changes, sender: str = "") -> None:
+    def apply(self, changes: Changes, sender: str = "", why: str = "decision") -> None:
         """Write several changes at once or not at all; durable on return.
 
         Args:
             changes: what is to be written.
             sender: with whom the outgoing mail is kept, when no incident or standing says it.
+            why: for the hash chain.
         """
         self._settle()
         edit = Edit(self._open)
@@ -243,7 +244,7 @@ class LedgerFiles(CaseFiles):
         fresh = {mail.id: mail for mail in changes.outgoing if mail.id not in self._index.outgoing and mail.id not in self._index.posted}
         for mail in fresh.values():
             edit.shard(home or f"{shard_of(mail.id)}.json").put_outgoing(mail)
-        self._commit(edit)
+        self._commit(edit, why)
 
     def open_case(self, case: Case, outgoing: Sequence[OutgoingMail]) -> Case:
         """Write a new case with what goes out for it; the earlier one, and nothing changed, when its key or reference is known."""
@@ -272,7 +273,7 @@ class LedgerFiles(CaseFiles):
         self._settle()
         known = incident.id in self._index.incidents
         old = self._known(incident.id if known else self._index.keys.get(incident.key, incident.id))
-        self.apply(Changes((replace(old, reply=reply),) if old.reply != reply else (), outgoing=tuple(outgoing)), old.sender)
+        self.apply(Changes((replace(old, reply=reply),) if old.reply != reply else (), outgoing=tuple(outgoing)), old.sender, "reply")
 
     def _known(self, reference: str) -> Incident:
         incident = self.incident(reference)
@@ -324,7 +325,7 @@ class LedgerFiles(CaseFiles):
         for sent in self.posted(EPOCH):
             if address in sent.recipients:
                 edit.shard(self._index.posted[sent.id][0]).drop_posted({sent.id})
-        self._commit(edit)
+        self._commit(edit, "forgotten")
         return len(mine)
 
     def revise(self, references: Iterable[str], judge: Callable[[Incident], Incident | None], *, commit: bool = True) -> None:
@@ -350,7 +351,7 @@ class LedgerFiles(CaseFiles):
                 elif left != incident:
                     shard.put_incident(left)
         if commit:
-            self._commit(edit)
+            self._commit(edit, "retention")
 
     def forget_standings(self, addresses: Iterable[str], judge: Callable[[Standing], bool], *, commit: bool = True) -> None:
         """Erase those of some standings of which a function says so and of whose sender no incident is kept."""
@@ -379,6 +380,16 @@ class LedgerFiles(CaseFiles):
             edit.shard(name).drop_posted(mails)
             self._commit(edit)
         return sum(len(mails) for mails in old.values())
+
+    def forget_lists(self, before: datetime, *, commit: bool = True) -> int:
+        """Forget what managers were asked before then; how many mails it were."""
+        self._settle()
+        old = {asked: name for asked, (name, at) in self._index.lists.items() if at < microseconds(before)}
+        for asked, name in old.items() if commit else ():
+            edit = Edit(self._open)
+            edit.shard(name).drop_decision_list(asked)
+            self._commit(edit, "retention")
+        return len(old)
 
     def snapshot(self, target: Path) -> None:
         """Link all files into a folder that isn't there yet; their content can't change under these names."""

@@ -20,7 +20,7 @@ KEY_LIFE = timedelta(days=7)
 _LOG = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[0-9a-f]{3}(-[0-9]{4,})?\.json")
-_VERSION = 3
+_VERSION = 4
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RACY = 200_000_000
 """Nanoseconds: a file so young when the index is saved may change again without a new stamp."""
@@ -43,18 +43,20 @@ class Note:
     Attributes:
         stamp: inode, time of change and size; the note is true while the file has them.
         incidents: see Row; the key is "" once it is too old to matter.
-        standings: address and whether it is other than plainly good.
+        standings: address and grade: 0 is plainly good, 1 has strikes, 2 has more than that: see `grade`.
         outgoing: id, time of the next try, kind, when it was put there.
         posted: id and time.
         cases: see CaseRow; the key is "" once it is too old to matter.
+        lists: of what managers were asked, id and time.
     """
 
     stamp: tuple[int, int, int] = (0, 0, 0)
     incidents: list[Row] = field(default_factory=list)
-    standings: list[tuple[str, bool]] = field(default_factory=list)
+    standings: list[tuple[str, int]] = field(default_factory=list)
     outgoing: list[tuple[str, int, str, int]] = field(default_factory=list)
     posted: list[tuple[str, int]] = field(default_factory=list)
     cases: list[CaseRow] = field(default_factory=list)
+    lists: list[tuple[str, int]] = field(default_factory=list)
 
 
 def microseconds(at: datetime) -> int:
@@ -76,12 +78,13 @@ class Index:
         self.incidents: dict[str, tuple[str, int, str, str]] = {}
         """By id: the file, then as in Row."""
         self.keys: dict[str, str] = {}
-        self.standings: dict[str, tuple[str, bool]] = {}
+        self.standings: dict[str, tuple[str, int]] = {}
         self.outgoing: dict[str, tuple[str, int, str, int]] = {}
         self.posted: dict[str, tuple[str, int]] = {}
         self.cases: dict[str, tuple[str, int, int, str, str]] = {}
         """By reference: the file, then as in CaseRow."""
         self.case_keys: dict[str, str] = {}
+        self.lists: dict[str, tuple[str, int]] = {}
         self._segments: dict[str, int] = {}
 
     def segments(self, shard: str) -> int:
@@ -121,6 +124,8 @@ class Index:
             self.cases.pop(reference, None)
             if self.case_keys.get(key) == reference:
                 del self.case_keys[key]
+        for asked, _ in old.lists:
+            self.lists.pop(asked, None)
 
     def _add(self, name: str, note: Note, folder: Path) -> None:
         self.notes[name] = note
@@ -132,14 +137,16 @@ class Index:
             self.incidents[reference] = name, at, sender, state
             if key and (key not in self.keys or self.incidents[self.keys[key]][1] < at):
                 self.keys[key] = reference
-        for address, notable in note.standings:
+        for address, graded in note.standings:
             if address in self.standings:
                 raise torn(folder / name, f"holds the same standing as {self.standings[address][0]}; one of them is a copy")
-            self.standings[address] = name, notable
+            self.standings[address] = name, graded
         for mail, at, kind, created in note.outgoing:
             self.outgoing[mail] = name, at, kind, created
         for mail, at in note.posted:
             self.posted[mail] = name, at
+        for asked, at in note.lists:
+            self.lists[asked] = name, at
         self._add_cases(name, note, folder)
 
     def _add_cases(self, name: str, note: Note, folder: Path) -> None:
@@ -169,13 +176,15 @@ def describe(shard: Shard, now: datetime) -> Note:
             state = IncidentState(row["state"])
             note.incidents.append((row["id"], at, row["sender"], state.value, row["key"] if at > oldest else ""))
         for row in shard.rows("standings"):
-            note.standings.append((row["address"], _notable(row)))
+            note.standings.append((row["address"], grade(row)))
         for row in shard.rows("outgoing"):
             created = microseconds(datetime.fromisoformat(row["created"]))
             due = microseconds(datetime.fromisoformat(row["next_try"])) if row["next_try"] else created
             note.outgoing.append((row["id"], due, row["kind"], created))
         for row in shard.rows("posted"):
             note.posted.append((row["id"], microseconds(datetime.fromisoformat(row["at"]))))
+        for row in shard.rows("lists"):
+            note.lists.append((row["id"], microseconds(datetime.fromisoformat(row["at"]))))
         for row in shard.rows("cases"):
             opened, due = (microseconds(datetime.fromisoformat(row[name])) for name in ("opened", "due"))
             note.cases.append((row["reference"], opened, due, row["sender"], CaseState(row["state"]).value, row["key"] if opened > oldest else ""))
@@ -184,8 +193,11 @@ def describe(shard: Shard, now: datetime) -> Note:
     return note
 
 
-def _notable(row: Mapping[str, Any]) -> bool:
-    return any(row.get(name) for name in ("strikes", "suspended_until", "block_proposed", "blocked_by", "allowed"))
+def grade(row: Mapping[str, Any]) -> int:
+    """What a standing has: 2 for a suspension, over or not, a block, a proposed one, or that a person allowed everything; 1 for strikes alone."""
+    if any(row.get(name) for name in ("suspended_until", "block_proposed", "blocked_by", "allowed")):
+        return 2
+    return 1 if row.get("strikes") else 0
 
 
 def save_index(index: Index, now_ns: int) -> bytes:
@@ -196,7 +208,7 @@ def save_index(index: Index, now_ns: int) -> bytes:
         now_ns: the time by the clock that stamps files.
     """
     files = {
-        name: [note.stamp, note.incidents, note.standings, note.outgoing, note.posted, note.cases]
+        name: [note.stamp, note.incidents, note.standings, note.outgoing, note.posted, note.cases, note.lists]
         for name, note in index.notes.items()
         if abs(now_ns - note.stamp[1]) > _RACY
     }
@@ -221,15 +233,17 @@ def _note(
     outgoing: Iterable[Any],
     posted: Iterable[Any],
     cases: Iterable[Any],
+    lists: Iterable[Any],
 ) -> Note:
     inode, changed, size = stamped
     return Note(
         (inode, changed, size),
         [(reference, at, sender, state, key) for reference, at, sender, state, key in incidents],
-        [(address, notable) for address, notable in standings],
+        [(address, graded) for address, graded in standings],
         [(mail, at, kind, created) for mail, at, kind, created in outgoing],
         [(mail, at) for mail, at in posted],
         [(reference, opened, due, sender, state, key) for reference, opened, due, sender, state, key in cases],
+        [(asked, at) for asked, at in lists],
     )
 
 

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway.edge.atomic_storage import torn
+from gateway.edge.chain import ADOPTED, LOST, UNDONE, Chain, Step, record_hash
+from gateway.edge.chain import FOLDER as CHAIN
 from gateway.edge.codec import CodecError
 from gateway.edge.durable import JOURNAL, Disk, explain, sweep
 from gateway.edge.ledger_index import Index, Note, describe, load_notes, microseconds, read_folder, save_index, stamp
@@ -15,8 +17,9 @@ from gateway.edge.ledger_lock import FolderLock
 from gateway.edge.shard import Shard
 from gateway.errors import LedgerFailed
 
-FORMAT = 1
-"""Version of the layout; a newer one is refused."""
+FORMAT = 2
+"""Version of the layout; a newer one is refused. 2 brought the hash chain."""
+_CHAINED = 2
 
 SENDERS = "senders"
 INDEX = "index.json"
@@ -54,7 +57,8 @@ class LedgerStore:
 
     Layout: `senders/0ab.json` is the current file of a shard, that is of the senders whose address hashes to it, and
     `senders/0ab-0001.json` and so on have its oldest incidents once there are many. What is in memory is derived from
-    what is on the disk, never the other way round.
+    what is on the disk, never the other way round. `chain` has a line for every change of an incident, written before the
+    change itself: gateway.edge.chain.
 
     Args:
         folder: made when it isn't there.
@@ -75,15 +79,18 @@ class LedgerStore:
         self._index = Index()
         self._suspect: set[str] = set()
         self._overfull: set[str] = set()
+        self._unsure = True
         disk.make_folder(folder)
         self._lock = FolderLock(folder)
         try:
-            self._check_format()
+            version = self._check_format()
             disk.make_folder(self._senders)
             self._finish()
             sweep(folder)
             sweep(self._senders)
             self._index.take(read_folder(self._senders, load_notes(folder / INDEX), self._open, clock()), self._senders)
+            self._chain = Chain(folder, disk)
+            self._begin_chain(version)
         except BaseException:
             self._lock.release()
             raise
@@ -95,6 +102,7 @@ class LedgerStore:
         except (OSError, LedgerFailed) as error:
             _LOG.warning("the index of the ledger wasn't saved, the next start takes longer: %s", error)
         finally:
+            self._chain.close()
             self._lock.release()
 
     def save_index(self) -> None:
@@ -134,7 +142,7 @@ class LedgerStore:
     def _open(self, name: str) -> Shard:
         return Shard(self._senders / name, self._disk)
 
-    def _commit(self, edit: Edit) -> None:
+    def _commit(self, edit: Edit, why: str = "decision") -> None:
         changed = {name: shard for name, shard in edit.shards.items() if shard.changed}
         if not changed:
             return
@@ -145,9 +153,15 @@ class LedgerStore:
             if stale := {mail for mail, at in note.posted if at < oldest}:
                 changed[name].drop_posted(stale)
                 note.posted = [(mail, at) for mail, at in note.posted if at >= oldest]
+        steps = [step for shard in changed.values() for step in shard.steps()]
+        if steps:
+            # written down first: a change without its line could be told from nobody's work, a line without its change can
+            self._chain.append(now, [*self._not_done(), (why, steps)])
+            self._unsure = True
         self._suspect |= changed.keys()
         self._disk.save_all(self._senders, {name: shard.content for name, shard in changed.items()})
         self._accept(notes)
+        self._unsure = self._unsure and not steps
 
     def _accept(self, notes: dict[str, Note]) -> None:
         for name, note in notes.items():
@@ -173,15 +187,49 @@ class LedgerStore:
         except ValueError:
             raise torn(self._senders / JOURNAL, "can't be understood") from None
 
-    def _check_format(self) -> None:
+    def _not_done(self) -> list[tuple[str, list[Step]]]:
+        """What the chain's last line says and a crash or a full disk kept from being done, as a line of its own."""
+        last = self._chain.last
+        if not self._unsure or last is None or last.why in {ADOPTED, LOST}:
+            return []
+        undone = [Step(step.incident, step.now, step.was) for step in last.steps if self._hash(step.incident) == step.was]
+        return [(UNDONE, undone)] if undone else []
+
+    def mark(self, why: str) -> None:
+        """Write into the chain that something happened to the ledger as a whole."""
+        self._settle()
+        if self._chain.begun:
+            self._chain.append(self._clock(), [*self._not_done(), (why, [])])
+            self._unsure = False
+
+    def _hash(self, reference: str) -> str:
+        place = self._index.incidents.get(reference)
+        return self._open(place[0]).incident_hash(reference) if place else ""
+
+    def _begin_chain(self, version: int) -> None:
+        """Take what is there into a chain that isn't: of a ledger from before the chain, or because somebody took it away."""
+        if not self._chain.begun and self._index.incidents:
+            names = sorted({name for name, *_ in self._index.incidents.values()})
+            records = [Step(row["id"], "", record_hash(row)) for name in names for row in self._open(name).rows("incidents")]
+            self._chain.adopt(self._clock(), ADOPTED if version < _CHAINED else LOST, records)
+            if version >= _CHAINED:
+                _LOG.error("the hash chain %s was gone and begins anew with %d incidents", self.folder / CHAIN, len(records))
+        if version < FORMAT:
+            self._save_format()
+
+    def _save_format(self) -> None:
+        content = json.dumps({"program": "courtesy-gateway", "format": FORMAT}).encode("ascii") + b"\n"
+        self._disk.save(self.folder / FORMAT_FILE, content)
+
+    def _check_format(self) -> int:
         path = self.folder / FORMAT_FILE
         try:
             version = json.loads(path.read_bytes())["format"]
         except FileNotFoundError:
             if (self.folder / SENDERS).exists():
                 raise torn(path, "is missing") from None
-            self._disk.save(path, json.dumps({"program": "courtesy-gateway", "format": FORMAT}).encode("ascii") + b"\n")
-            return
+            self._save_format()
+            return FORMAT
         except (ValueError, TypeError, KeyError):
             raise torn(path, "can't be understood") from None
         if not isinstance(version, int) or version < 1:
@@ -191,6 +239,7 @@ class LedgerStore:
                 f"{self.folder} was written by a newer version (format {version}, this one knows {FORMAT}): "
                 "start that version again, or restore a backup from before it"
             )
+        return version
 
 
 def failure(error: OSError | CodecError) -> LedgerFailed:

@@ -11,10 +11,12 @@ from typing import Any
 
 from gateway.addresses import LARGE_ORGANISATION, SHARED_MAILBOX, linked_spelling, many_people
 from gateway.edge import casework, digest_office, importing, keeping, proposals, rules_history, undoing
+from gateway.edge.codec import encode
 from gateway.edge.held import HeldFolder
 from gateway.edge.ledger_files import Changes
 from gateway.edge.rows import Refused, Row
 from gateway.edge.rows import time_text as _time
+from gateway.edge.shadow_store import NO_TRIALS, Trials
 from gateway.edge.tinydb_ledger import TinyLedger
 from gateway.edge.writer import MailWriter
 from gateway.mail.authentication import normal_address
@@ -45,6 +47,8 @@ class Office:
     """What the site knows of addresses behind which more people than one stand."""
     rules: Callable[[], frozenset[str]] = frozenset
     """Ids of the rules in force that give points."""
+    trials: Trials = NO_TRIALS
+    """What is kept about senders while other rules are on trial."""
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Any:
         """Run an operation.
@@ -68,18 +72,25 @@ class Office:
         return [self._standing_row(standing) for standing in await self.ledger.standings(everyone=everyone)]
 
     async def sender_show(self, address: str) -> Row:
-        """One sender with his incidents, newest first."""
+        """One sender with his incidents, newest first, and his cases, the first to come due first."""
         address = normal_address(address)
         standing = await self.ledger.standing(address)
         incidents = await self.ledger.incidents(sender=address, limit=50)
-        if standing == Standing(address) and not incidents:
+        cases = await casework.listed(self, everything=True, sender=address)
+        if standing == Standing(address) and not incidents and not cases:
             raise Refused(f"nothing is known of {address}")
         row = self._standing_row(standing)
         row["strikes"] = [{"at": _time(s.at), "incident": s.incident, "level": s.level.word, "told": s.told} for s in standing.strikes]
         row["incidents"] = [_incident_row(incident) for incident in incidents]
+        row["cases"] = cases
         row["also_writes_as"] = await self._linked(address)
         row["many_people"] = many_people(address, self.many)
         return row
+
+    async def sender_standing(self, address: str) -> Row:
+        """What judges a sender's next mail: his standing as it is kept, good for one of whom nothing is known."""
+        address = _address(address)
+        return {"standing": encode(await self.ledger.standing(address)), "many": many_people(address, self.many)}
 
     async def _linked(self, address: str) -> list[str]:
         """Other spellings of the same mailbox that the ledger knows: for a person to see, never judged as one."""
@@ -260,6 +271,7 @@ class Office:
     async def held_delete(self, reference: str, by: str) -> Row:
         """Delete a held mail for good."""
         mail = await self._held(reference)
+        await keeping.must_not_be_kept(self, mail.id)
         await self.held.delete(mail.id)
         await self._note(mail.id, by, "deleted")
         return {**_held_row(mail), "deleted": True}
@@ -327,6 +339,7 @@ def _held_row(mail: HeldMail) -> Row:
 OPERATIONS: dict[str, Callable[..., Awaitable[Any]]] = {
     "sender.list": Office.sender_list,
     "sender.show": Office.sender_show,
+    "sender.standing": Office.sender_standing,
     "sender.pardon": Office.sender_pardon,
     "sender.block": Office.sender_block,
     "sender.allow": Office.sender_allow,
@@ -341,6 +354,7 @@ OPERATIONS: dict[str, Callable[..., Awaitable[Any]]] = {
     "incident.dismiss": proposals.dismiss,
     "incident.lift": proposals.lift,
     "incident.keep": keeping.keep,
+    "incident.evidence": keeping.evidence,
     "held.list": Office.held_list,
     "held.show": Office.held_show,
     "held.release": Office.held_release,

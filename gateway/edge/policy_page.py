@@ -11,15 +11,16 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gateway.edge import shipped
+from gateway.edge.digest_words import capital
+from gateway.edge.languages import LANGUAGES, name_of
 from gateway.edge.template_text import french_spaces, wrapped
-from gateway.edge.template_words import LANGUAGES
+from gateway.edge.template_words import load_words
 from gateway.edge.toml_lines import toml_problem
 from gateway.errors import BadInput, Problem
 from gateway.numbers import Policy
 from gateway.policy.steps import Told, told
 
 FILE = "policy.toml"
-NAMES = {"en": "English", "fr": "Français", "de": "Deutsch", "ru": "Русский", "hu": "Magyar", "af": "Afrikaans"}
 _PLACE = re.compile(r"\{(\w+)\}")
 _Texts: TypeAlias = Mapping[str, str | list[str]]
 
@@ -34,6 +35,7 @@ class PageFacts:
 
     Attributes:
         support: address of the support, "" to leave it out; `complaints` likewise.
+        clauses: policy points that the rules in force serve.
         incidents_days: how long records of incidents are kept, 0 for until a person deletes them; the other two likewise.
     """
 
@@ -42,6 +44,7 @@ class PageFacts:
     incidents_days: int = 365
     excerpts_days: int = 90
     evidence_days: int = 730
+    clauses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,14 @@ class _Row:
     steps: tuple[tuple[str, str], ...]
 
 
-def policy_pages(policy: Policy, facts: PageFacts, site_folder: Path | None = None) -> tuple[Page, ...]:
+def policy_pages(policy: Policy, facts: PageFacts, site_folder: Path | None = None, more: tuple[str, ...] = ()) -> tuple[Page, ...]:
     """Write the policy in every language.
 
     Args:
         policy: the company's numbers in force.
         facts: of the site.
         site_folder: an admin's own templates and words, laid over the shipped ones.
+        more: languages that the site adds.
 
     Raises:
         BadInput: a file of words is broken or lacks something.
@@ -80,8 +84,11 @@ def policy_pages(policy: Policy, facts: PageFacts, site_folder: Path | None = No
     )
     environment.filters["wrapped"] = wrapped
     pages = []
-    for language in LANGUAGES:
+    languages = {language: name_of(language) for language in (*LANGUAGES, *more)}
+    for language in languages:
         values = _values(language, _words(language, folders), policy, facts)
+        values["clauses"] = _clauses(language, folders, facts.clauses)
+        values["others"] = [(code, name) for code, name in languages.items() if code != language]
         html, text = (environment.get_template(f"policy/page.{kind}.j2").render(values) for kind in ("html", "txt"))
         pages.append(Page(language, html, re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"))
     return tuple(pages)
@@ -103,8 +110,14 @@ def _values(language: str, words: _Texts, policy: Policy, facts: PageFacts) -> d
         "complaints": filled(words["complaints"], complaints=facts.complaints) if facts.complaints else "",
         "kept": filled(words[kept], **days),
         "contact": filled(words["contact"], support=facts.support) if facts.support else "",
-        "others": [(code, name) for code, name in NAMES.items() if code != language],
     }
+
+
+def _clauses(language: str, folders: list[Path], clauses: frozenset[str]) -> list[str]:
+    """What notices call the policy points that the rules in force serve, in the order of the words."""
+    words, _ = load_words(language, folders)
+    titles = [title for (table, point), title in words.texts.items() if table == "clauses" and point in clauses]
+    return list(dict.fromkeys(capital(title) for title in titles))
 
 
 def _step(words: _Texts, step: Told, filled: _Filled) -> tuple[str, str]:
@@ -113,8 +126,9 @@ def _step(words: _Texts, step: Told, filled: _Filled) -> tuple[str, str]:
 
 
 def _words(language: str, folders: list[Path]) -> _Texts:
-    """The words of a language: the site's key by key over ours; every key that English has must be there."""
-    merged: dict[str, str | list[str]] = {}
+    """The words of a language: the site's key by key over ours; every key that English has must be there, or English stands in."""
+    needed: _Texts = tomllib.loads((shipped.folder("templates") / LANGUAGES[0] / FILE).read_text(encoding="utf-8"))
+    merged: dict[str, str | list[str]] = {} if language in LANGUAGES else dict(needed)
     for folder in reversed(folders):
         path = folder / language / FILE
         if not path.is_file():
@@ -123,7 +137,6 @@ def _words(language: str, folders: list[Path]) -> _Texts:
             merged |= tomllib.loads(path.read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as error:
             raise BadInput((toml_problem(str(path), error),)) from None
-    needed: _Texts = tomllib.loads((shipped.folder("templates") / "en" / FILE).read_text(encoding="utf-8"))
     wrong = [key for key, value in needed.items() if type(merged.get(key)) is not type(value) or _places(merged[key]) - _places(value)]
     if wrong:
         raise BadInput((Problem(f"{language}/{FILE}", 0, f"{', '.join(wrong)}: missing, of another kind than in English, or with a place that nothing fills"),))

@@ -32,7 +32,7 @@ class _Worker:
         assert self.process.stdin is not None  # noqa: S101 - opened with pipes
         self.process.stdin.write(frame(mail))
         await self.process.stdin.drain()
-        answer = await _receive(self.process)
+        answer = await receive(self.process)
         if not (isinstance(answer, tuple) and len(answer) == 2):
             raise WeighingFailed("the weigher answered out of turn")
         reading, assessment = answer
@@ -41,10 +41,16 @@ class _Worker:
         return reading, assessment
 
 
-async def _stands_ready(process: asyncio.subprocess.Process, order: Order) -> Ready:
+async def stands_ready(process: asyncio.subprocess.Process, order: Order) -> Ready:
+    """Tell a new weigher what to do and wait until it can do it.
+
+    Raises:
+        BadInput: the rules have errors.
+        WeighingFailed: it ended.
+    """
     assert process.stdin is not None  # noqa: S101 - opened with pipes
     process.stdin.write(frame(order))
-    answer = await _receive(process)
+    answer = await receive(process)
     if isinstance(answer, Rejected):
         raise BadInput(answer.problems)
     if not isinstance(answer, Ready):
@@ -52,7 +58,12 @@ async def _stands_ready(process: asyncio.subprocess.Process, order: Order) -> Re
     return answer
 
 
-async def _receive(process: asyncio.subprocess.Process) -> object:
+async def receive(process: asyncio.subprocess.Process) -> object:
+    """The next answer of a weigher.
+
+    Raises:
+        WeighingFailed: it ended.
+    """
     assert process.stdout is not None  # noqa: S101 - opened with pipes
     try:
         (length,) = FRAME.unpack(await process.stdout.readexactly(FRAME.size))
@@ -147,7 +158,7 @@ class ProcessReader:
             sys.executable, "-P", "-m", "gateway.edge.weigher", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20
         )
         try:
-            ready = await asyncio.wait_for(_stands_ready(process, order), _START_SECONDS)
+            ready = await asyncio.wait_for(stands_ready(process, order), _START_SECONDS)
         except BaseException as error:
             self._bury(process)
             if isinstance(error, (TimeoutError, ConnectionError)):
@@ -242,12 +253,13 @@ class ProcessReader:
         """End a process, and wait for its end beside everything else."""
         if process.returncode is None:
             process.kill()
-        task = asyncio.get_running_loop().create_task(_gone(process))
+        task = asyncio.get_running_loop().create_task(gone(process))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
 
-async def _gone(process: asyncio.subprocess.Process) -> None:
+async def gone(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of a weigher and give back what it had of us."""
     await process.wait()
     transport = getattr(process, "_transport", None)
     if transport is not None:

@@ -1,6 +1,5 @@
 """Past mail under two sets of rules side by side, on all cores; the same mails and rules give the same report."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,8 +12,9 @@ from gateway.edge.sources import Source
 from gateway.edge.weigher import Mail, Weigher, unscored
 from gateway.mail.authentication import identity_of
 from gateway.policy.answerable import why_not
+from gateway.policy.compared import Compared, Tally
 from gateway.policy.replayed import PastMail, walk
-from gateway.values import Assessment, Disposition, Envelope, Identity, Level, Likeness, NoticeKind, Reading, Verdict
+from gateway.values import Assessment, Envelope, Identity, Likeness, Reading, Verdict
 
 _HEADER_BYTES = 262_144
 _FEWEST_TO_SPREAD = 24
@@ -44,13 +44,10 @@ class Outcome:
     new: Verdict
 
     @property
-    def changed(self) -> bool:
-        """Whether anything would have happened differently to the mail or its sender."""
-        return _felt(self.mail.old, self.old) != _felt(self.mail.new, self.new)
-
-
-def _felt(assessment: Assessment, verdict: Verdict) -> tuple[object, ...]:
-    return assessment.level, verdict.disposition, verdict.notice, verdict.strikes, verdict.proposal, verdict.alerts
+    def compared(self) -> Compared:
+        """As it is counted."""
+        mail = self.mail
+        return Compared(mail.source, mail.at, mail.identity.address, mail.old, mail.new, self.old, self.new)
 
 
 def replay(
@@ -154,127 +151,7 @@ def _field(message: bytes, name: bytes) -> str | None:
 
 def report(outcomes: list[Outcome], examples: int) -> dict[str, Any]:
     """What changes, as JSON values: by level, language, rule, consequence and sender, with examples, the gravest first."""
-    changed = [outcome for outcome in outcomes if outcome.changed]
-    return {
-        "mails": len(outcomes),
-        "unscored": sum(outcome.mail.old.level is None for outcome in outcomes),
-        "changed": len(changed),
-        "harsher": sum(_grade(outcome.mail.new) > _grade(outcome.mail.old) for outcome in outcomes),
-        "milder": sum(_grade(outcome.mail.new) < _grade(outcome.mail.old) for outcome in outcomes),
-        "tags_changed": sum(outcome.mail.old.tags != outcome.mail.new.tags for outcome in outcomes),
-        "levels": _levels(outcomes),
-        "moves": _moves(outcomes),
-        "languages": _languages(outcomes),
-        "rules": _rules(outcomes),
-        "consequences": _pairs(outcomes, _consequences),
-        "senders": _senders(outcomes),
-        "examples": [_example(outcome) for outcome in _gravest(changed)[:examples]],
-    }
-
-
-def _word(assessment: Assessment) -> str:
-    return "unscored" if assessment.level is None else assessment.level.word
-
-
-def _grade(assessment: Assessment) -> int:
-    return 0 if assessment.level is None else int(assessment.level)
-
-
-def _levels(outcomes: list[Outcome]) -> dict[str, dict[str, int]]:
-    old, new = Counter(_word(o.mail.old) for o in outcomes), Counter(_word(o.mail.new) for o in outcomes)
-    return {word: {"old": old[word], "new": new[word]} for word in (*(level.word for level in Level), "unscored")}
-
-
-def _moves(outcomes: list[Outcome]) -> list[dict[str, Any]]:
-    moves = Counter((_grade(o.mail.old), _word(o.mail.old), _grade(o.mail.new), _word(o.mail.new)) for o in outcomes if o.mail.old.level != o.mail.new.level)
-    return [{"old": old, "new": new, "mails": count} for (_, old, _, new), count in sorted(moves.items())]
-
-
-def _languages(outcomes: list[Outcome]) -> dict[str, dict[str, int]]:
-    rows: dict[str, dict[str, int]] = {}
+    tally = Tally(examples)
     for outcome in outcomes:
-        row = rows.setdefault(outcome.mail.new.language, {"mails": 0, "changed": 0, "harsher": 0, "milder": 0})
-        row["mails"] += 1
-        row["changed"] += outcome.changed
-        row["harsher"] += _grade(outcome.mail.new) > _grade(outcome.mail.old)
-        row["milder"] += _grade(outcome.mail.new) < _grade(outcome.mail.old)
-    return dict(sorted(rows.items()))
-
-
-def hit_by(assessment: Assessment) -> set[str]:
-    """The rules that count in a mail, those that give a tag included."""
-    return {finding.rule for finding in assessment.findings} | set(assessment.tag_rules)
-
-
-def _rules(outcomes: list[Outcome]) -> list[dict[str, Any]]:
-    """Rules that hit other mails than before."""
-    rows: dict[str, dict[str, int]] = {}
-    for outcome in outcomes:
-        old, new = hit_by(outcome.mail.old), hit_by(outcome.mail.new)
-        for rule in old | new:
-            row = rows.setdefault(rule, {"old": 0, "new": 0, "gained": 0, "lost": 0})
-            row["old"] += rule in old
-            row["new"] += rule in new
-            row["gained"] += rule in new - old
-            row["lost"] += rule in old - new
-    return [{"rule": rule, **row} for rule, row in sorted(rows.items()) if row["gained"] or row["lost"]]
-
-
-def _pairs(outcomes: list[Outcome], what: Callable[[Verdict], list[str]]) -> dict[str, dict[str, int]]:
-    old, new = Counter(n for o in outcomes for n in what(o.old)), Counter(n for o in outcomes for n in what(o.new))
-    return {name: {"old": old[name], "new": new[name]} for name in sorted(old | new)}
-
-
-def _consequences(verdict: Verdict) -> list[str]:
-    named = [verdict.disposition.value]
-    named += [f"notice: {verdict.notice.value}"] if verdict.notice else []
-    named += [f"alert: {alert.value}" for alert in verdict.alerts]
-    return named + ([f"proposal: {verdict.proposal}"] if verdict.proposal else [])
-
-
-_SENDERS = (
-    ("warned", lambda verdict: verdict.notice is NoticeKind.WARNING),
-    ("finally warned", lambda verdict: verdict.notice is NoticeKind.FINAL_WARNING),
-    ("suspended", lambda verdict: verdict.notice is NoticeKind.SUSPENSION or verdict.standing.suspended_until is not None),
-    ("held", lambda verdict: verdict.disposition is Disposition.HOLD),
-    ("proposed for a block", lambda verdict: verdict.proposal == "block"),
-)
-
-
-def _senders(outcomes: list[Outcome]) -> dict[str, dict[str, Any]]:
-    """How many senders each consequence would have met, and whom it would meet now and didn't before."""
-    found: dict[str, dict[str, Any]] = {}
-    for name, met in _SENDERS:
-        old = {o.mail.identity.address for o in outcomes if met(o.old)}
-        new = {o.mail.identity.address for o in outcomes if met(o.new)}
-        found[name] = {"old": len(old), "new": len(new), "added": sorted(new - old), "spared": sorted(old - new)}
-    return found
-
-
-def _gravest(changed: list[Outcome]) -> list[Outcome]:
-    return sorted(changed, key=lambda o: -abs(_grade(o.mail.new) - _grade(o.mail.old)))
-
-
-def _example(outcome: Outcome) -> dict[str, Any]:
-    mail = outcome.mail
-    old, new = hit_by(mail.old), hit_by(mail.new)
-    return {
-        "source": mail.source,
-        "at": mail.at.isoformat(timespec="seconds") if mail.at else None,
-        "sender": mail.identity.address,
-        "language": mail.new.language,
-        "old": _seen(mail.old, outcome.old),
-        "new": _seen(mail.new, outcome.new),
-        "gained": sorted(new - old),
-        "lost": sorted(old - new),
-    }
-
-
-def _seen(assessment: Assessment, verdict: Verdict) -> dict[str, Any]:
-    return {
-        "level": _word(assessment),
-        "points": assessment.points,
-        "disposition": verdict.disposition.value,
-        "notice": verdict.notice.value if verdict.notice else None,
-        "words": [finding.text for finding in assessment.findings[:3]],
-    }
+        tally.add(outcome.compared)
+    return tally.row(examples)

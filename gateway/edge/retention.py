@@ -12,7 +12,7 @@ from gateway.edge.settings import RetentionSettings
 from gateway.edge.tinydb_ledger import TinyLedger
 from gateway.errors import GatewayError
 from gateway.numbers import Policy
-from gateway.policy.retention import Clocks, case_is_over, held_class, held_is_over, incident_left, sender_is_over
+from gateway.policy.retention import LISTS, Clocks, case_is_over, held_class, held_is_over, incident_left, sender_is_over
 from gateway.records import CaseState, Incident
 from gateway.values import Standing
 
@@ -22,7 +22,7 @@ FIRST_SECONDS = 600.0
 """After the start, when the mail that had waited for it is through."""
 DAY_SECONDS = 86_400.0
 
-CLASSES = ("incidents", "excerpts", "delivery_keys", "held", "released", "evidence", "mailbox", "senders", "cases", "sent", "counters")
+CLASSES = ("incidents", "excerpts", "delivery_keys", "held", "released", "evidence", "mailbox", "senders", "cases", "sent", "counters", "lists")
 """What the purge counts: records erased, records that lost their words or their hash, mails deleted, and so on."""
 
 
@@ -80,14 +80,19 @@ class Purge:
             counts["sent"] = await self.ledger.forget_posted(self.now - self.clocks.sent, commit=self.commit)
         if self.clocks.counters is not None:
             counts["counters"] = await self.ledger.forget_counters((self.now - self.clocks.counters).date(), commit=self.commit)
+        counts["lists"] = await self.ledger.forget_lists(self.now - LISTS, commit=self.commit)
         if self.commit and any(counts.values()):
             await self.ledger.erased()
             log.info("purged: %s", ", ".join(f"{name} {number}" for name, number in counts.items() if number))
         return dict(counts)
 
     async def _held_mail(self, counts: Counter[str]) -> None:
+        incident_of = {case.held: case.incident for case in await self.ledger.cases() if case.held and case.incident}
         for mail in await self.held.held():
             incident = await self.ledger.incident(mail.id)
+            about = await self.ledger.incident(incident_of[mail.id]) if mail.id in incident_of else None
+            if about is not None and about.legal_hold:
+                continue
             if not held_is_over(mail, incident, self.clocks, self.now):
                 continue
             kind = held_class(mail, incident)

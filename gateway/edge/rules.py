@@ -228,7 +228,8 @@ class _Reader:
     def _check_shared(self, code: str, found: Found) -> None:
         thin = [name for name in SHARED if name not in RESERVED and len(found.classes.get(name, ())) < FEWEST_WORDS]
         if thin:
-            text = f"the shared word classes {', '.join(thin)} are missing or have fewer than {FEWEST_WORDS} words; the ear hears less without them (docs/classes.md)"
+            names = shown(thin).replace("'", "")
+            text = f"the shared word classes {names} are missing or have fewer than {FEWEST_WORDS} words; the ear hears less without them (docs/classes.md)"
             self.problems.append(Problem(f"{code}/{CLASSES_PREFIX}*.toml", 0, text, "warning"))
 
     def _check_class_names(self, code: str, found: Found) -> None:

@@ -8,6 +8,9 @@ from gateway.scoring.rules import Rule, RuleBook
 from gateway.scoring.weigh import Scorer
 from gateway.values import Assessment, Reading, Segment, SegmentKind
 
+BROKEN = "since it is changed here"
+"""In what is said of an example of a rule that a site's change ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -115,7 +118,7 @@ def _problem(example: Example) -> Problem:
     place, line, since, severity = rule.file, rule.line, "", "error"
     if text in rule.inherited:
         place, _, number = rule.changed.rpartition(":")
-        line, since, severity = int(number), " since it is changed here", "warning"
+        line, since, severity = int(number), f" {BROKEN}", "warning"
     if example.foreign and example.wanted:
         said = f"rule {rule.id} doesn't hit {text!r}: {example.foreign} does, which gives the same tag; move the sentence there or widen {rule.id}"
         severity = "warning"

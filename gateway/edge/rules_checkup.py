@@ -29,10 +29,10 @@ def check_up(folders: Sequence[Path], languages: frozenset[str] | None = None) -
     problems = _forms(folders)
     try:
         book, warnings = load_rules(folders, languages)
+        scorer = build_scorer(book, None)
     except BadInput as error:
         return None, _told([*problems, *error.problems], folders)
     layer = len(folders) - 1
-    scorer = build_scorer(book, None)
     # a class or frame of the site's may change what shipped rules do, so all examples are tried
     problems += [*warnings, *check_examples(book, scorer, languages), *lint(book, languages, layer=layer)]
     sample = civil_sample(shipped.folder("rules"), [pack.code for pack in book.packs])

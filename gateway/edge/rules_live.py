@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +19,6 @@ log = logging.getLogger("courtesy.rules")
 
 _WATCH_SECONDS = 2.0
 _LONGEST_TEXT = 2_000
-FAILED = "rules.failed"
-"""The ledger's counter of reloads that failed, for the digest."""
 
 Signature = tuple[tuple[str, int, int, int], ...]
 
@@ -33,7 +31,7 @@ class LiveRules:
         order: where the rules lie that people edit, and the limits.
         store: keeps a copy of each version; mail is judged from the copy.
         most: how many versions are kept.
-        count: adds to the ledger's counters of today.
+        spare: versions that are kept however old they are.
     """
 
     order: Order
@@ -42,7 +40,7 @@ class LiveRules:
     reader: ProcessReader
     metrics: Metrics
     clock: Callable[[], datetime]
-    count: Callable[[datetime, dict[str, int]], Awaitable[None]]
+    spare: Callable[[], frozenset[str]] = frozenset
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def start(self) -> None:
@@ -60,7 +58,7 @@ class LiveRules:
             raise
         self.metrics.rules_loaded(self.reader.version)
         await self._note("loaded", self.reader.version, "at the start")
-        await asyncio.to_thread(self.store.prune, self.most)
+        await asyncio.to_thread(self.store.prune, self.most, self.spare())
 
     async def reload(self) -> str:
         """Check the rules in full and put them in force; on any error the old ones stay, which is counted and remembered.
@@ -81,8 +79,6 @@ class LiveRules:
                 self._forget(order, new=new)
                 self.metrics.rules_loaded("")
                 await self._note("failed", "", str(error)[:_LONGEST_TEXT])
-                with contextlib.suppress(GatewayError):
-                    await self.count(self.clock(), {FAILED: 1})
                 raise
             return version
 
@@ -93,7 +89,7 @@ class LiveRules:
         self.metrics.rules_loaded(version)
         if not unchanged:
             await self._note("loaded", version, f"before: {before}")
-            await asyncio.to_thread(self.store.prune, self.most)
+            await asyncio.to_thread(self.store.prune, self.most, self.spare())
         return version
 
     def _kept(self, *, examples: bool) -> tuple[Order, bool]:

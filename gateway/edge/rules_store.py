@@ -12,7 +12,8 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,9 @@ _ABOUT = "about.json"
 _HISTORY = "history.jsonl"
 _LONGEST_HISTORY = 1_000
 """Events; older ones go."""
+_TRIES = 5
+_NAP = 0.1
+"""Seconds between two tries to copy folders in which somebody is writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class KeptRules:
 
 @dataclass(frozen=True, slots=True)
 class RulesEvent:
-    """Something that happened to the rules: `loaded`, `failed` (the older ones stayed) or `activated`."""
+    """Something that happened to the rules: `loaded`, `failed` (the older ones stayed), or `shadow.STATE` of those on trial."""
 
     at: datetime
     what: str
@@ -80,8 +84,7 @@ class RulesStore:
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         staged = self.root / f".new-{secrets.token_hex(6)}"
         try:
-            copies = [_copied(folder, staged / str(layer)) for layer, folder in enumerate(folders)]
-            version = version_of(copies)
+            version = version_of(_copied_whole(folders, staged))
             if (kept := self.get(version)) is not None and version_of(kept.folders) == version:
                 os.utime(self.root / version / _ABOUT)
                 return kept, False
@@ -131,10 +134,11 @@ class RulesStore:
         """Remove a version, as when it turned out that it can't be loaded."""
         shutil.rmtree(self.root / version, ignore_errors=True)
 
-    def prune(self, most: int) -> None:
-        """Keep the latest versions, remove the others; what a process that died left behind goes too."""
+    def prune(self, most: int, spare: Collection[str] = ()) -> None:
+        """Keep the latest versions and those to spare, remove the others; what a process that died left behind goes too."""
         for kept in self.versions()[:-most]:
-            self.drop(kept.version)
+            if kept.version not in spare:
+                self.drop(kept.version)
         for path in self.root.glob(".new-*"):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -185,14 +189,52 @@ def kept_rules(state: Path, version: str) -> KeptRules:
     return kept
 
 
-def _copied(folder: Path, target: Path) -> Path:
+def _copied_whole(folders: Sequence[Path], target: Path) -> list[Path]:
+    """Copies of folders as they were at one moment, though somebody may edit them or put others in their place just now.
+
+    Raises:
+        BadInput: a file can't be read, or they change all the time.
+    """
+    with contextlib.ExitStack() as stack:
+        pinned = [stack.enter_context(_pinned(folder)) for folder in folders]
+        for _ in range(_TRIES):
+            trouble = BadInput((Problem(str(folders[-1]), 0, "changes while it is read; try again when nobody writes there"),))
+            try:
+                copies = [_copied(*pair, target / str(layer)) for layer, pair in enumerate(zip(pinned, folders, strict=True))]
+                if version_of(copies) == version_of(pinned):
+                    return copies
+            except BadInput as error:
+                trouble = error
+            except FileNotFoundError:  # it went while the copy was compared with it
+                pass
+            shutil.rmtree(target)
+            time.sleep(_NAP)
+    raise trouble
+
+
+@contextlib.contextmanager
+def _pinned(folder: Path) -> Iterator[Path]:
+    """A path to a folder that stays the same one when another takes its name."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise BadInput((Problem(str(folder), 0, f"can't be read: {error.strerror}"),)) from None
+    try:
+        path = Path(f"/proc/self/fd/{handle}")
+        yield path if path.is_dir() else folder
+    finally:
+        os.close(handle)
+
+
+def _copied(folder: Path, shown: Path, target: Path) -> Path:
     target.mkdir(parents=True)
     for path in set_files(folder):
+        name = path.relative_to(folder)
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise BadInput((Problem(str(path), 0, f"can't be read: {error.strerror}"),)) from None
-        copy = target / path.relative_to(folder)
+            raise BadInput((Problem(str(shown / name), 0, f"can't be read: {error.strerror}"),)) from None
+        copy = target / name
         copy.parent.mkdir(exist_ok=True)
         copy.write_bytes(data)
     return target

@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.edge.collection import uncollected
 from gateway.edge.ear_model import load_ear
 from gateway.edge.language_model import load_identifier
+from gateway.edge.languages import LANGUAGES
 from gateway.edge.rules import load_rules
 from gateway.edge.shipped import folder
 from gateway.scoring.ear import Ear
@@ -45,7 +46,7 @@ def load_scorer(
 def build_scorer(book: RuleBook, ear: Ear | None, *, use_rules: bool = True) -> Scorer:
     """Build a scorer from a checked rule book."""
     frequent = {pack.code: frozenset(pack.frequent) for pack in book.packs}
-    languages = Languages(load_identifier(tuple(sorted(frequent))), frequent)
+    languages = Languages(load_identifier(tuple(sorted(frequent))), frequent, frozenset(LANGUAGES))
     scorer = Scorer(Matcher(book), languages, ear, use_rules=use_rules)
     parse.cache_clear()  # tens of thousands of phrases that nobody asks for again
     return scorer

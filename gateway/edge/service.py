@@ -35,6 +35,8 @@ from gateway.edge.rules_live import LiveRules
 from gateway.edge.rules_store import RulesStore
 from gateway.edge.scorer import rules_folders
 from gateway.edge.settings import Settings
+from gateway.edge.shadow import Shadow
+from gateway.edge.shadow_store import ShadowStore
 from gateway.edge.smtp_listener import Listener
 from gateway.edge.smtp_recipients import Recipients
 from gateway.edge.templates import Templates
@@ -94,6 +96,7 @@ class Running:
     monitor_address: tuple[str, int] | None = None
     reload_tls: Callable[[], bool] = lambda: False
     metrics: Metrics = field(default_factory=Metrics)
+    shadow: Shadow | None = None
 
 
 @asynccontextmanager
@@ -112,7 +115,7 @@ async def running(
         LedgerFailed: the ledger can't be opened.
     """
     order = order_of(settings)
-    templates = Templates(settings.language, settings.zone, Path(settings.templates_dir) if settings.templates_dir else None)
+    templates = _templates(settings)
     signer = load_signer(settings.dkim)
     prepare_state(settings)
     ledger = await TinyLedger.open(settings.ledger_folder, clock=clock, zone=settings.zone)
@@ -124,19 +127,19 @@ async def running(
         writer = MailWriter(settings, templates, load_secret(settings.state), clock, signer)
         reader = ProcessReader(order, workers_wanted(settings.limits.workers), settings.limits.weighing_seconds)
         stack.push_async_callback(reader.close)
-        rules = LiveRules(order, RulesStore(settings.state), settings.rules.versions, reader, metrics, clock, ledger.count)
-        await rules.start()
-        if settings.rules.watch:
-            stack.push_async_callback(_cancelled, asyncio.create_task(rules.watch()))
+        house = house_of(settings)
+        store = RulesStore(settings.state)
+        shadow = Shadow(order, store, ShadowStore(settings.state), settings.rules, settings.mode, house.own, reader, metrics, clock)
+        rules = LiveRules(order, store, settings.rules.versions, reader, metrics, clock, lambda: shadow.spared)
+        await _rules_in_force(rules, shadow, stack, watch=settings.rules.watch)
         timed = MeasuredReader(reader, metrics)
         pool = Pool(settings.downstream, settings.hostname)
         await pool.start()
         stack.push_async_callback(pool.stop)
         many = many_of(settings.identity)
-        office = Office(ledger, held, writer, reader.policy, pool.send, settings.hostname, clock, many=many, rules=lambda: reader.scoring)
-        state = Running(settings, ledger, held, reader, rules, office, metrics=metrics)
+        office = Office(ledger, held, writer, reader.policy, pool.send, settings.hostname, clock, many=many, rules=lambda: reader.scoring, trials=shadow)
+        state = Running(settings, ledger, held, reader, rules, office, metrics=metrics, shadow=shadow)
         recent = RecentMail(settings.notices)
-        house = house_of(settings)
         desk = CaseDesk(ledger, writer, house.own, recent)
         identifier = identifier_of(settings.identity)
         gate = Gate(
@@ -153,6 +156,7 @@ async def running(
             watch=metrics,
             recent=recent,
             cases=desk,
+            onlooker=shadow,
         )
         outbox = Outbox(ledger, settings, clock=clock, observe=metrics.posted, signer=signer)
         sending = asyncio.create_task(outbox.run())
@@ -174,6 +178,22 @@ async def running(
             state.monitor_address = await monitor.start(settings.metrics.address)
             stack.push_async_callback(monitor.stop)
         yield state
+
+
+def _templates(settings: Settings) -> Templates:
+    templates = Templates(settings.language, settings.zone, Path(settings.templates_dir) if settings.templates_dir else None, settings.languages)
+    for problem in templates.warnings:
+        log.warning("%s", problem)
+    return templates
+
+
+async def _rules_in_force(rules: LiveRules, shadow: Shadow, stack: contextlib.AsyncExitStack, *, watch: bool) -> None:
+    await shadow.look()  # before versions that nobody needs are removed
+    await rules.start()
+    if watch:
+        stack.push_async_callback(_cancelled, asyncio.create_task(rules.watch()))
+    stack.push_async_callback(shadow.close)
+    await shadow.resume()
 
 
 async def _finish(outbox: Outbox, sending: "asyncio.Task[None]") -> None:
@@ -211,6 +231,8 @@ class _Control:
     async def call(self, name: str, arguments: dict[str, Any]) -> Any:
         if name == "rules.reload":
             return {"version": await self.state.rules.reload()}
+        if name.startswith("rules.shadow.") and self.state.shadow is not None:
+            return await self.state.shadow.call(name.removeprefix("rules.shadow."), arguments)
         if name == "service.status":
             return {"version": self.state.reader.version, "mode": self.state.settings.mode.value, "address": list(self.state.address)}
         return await self.state.office.call(name, arguments)

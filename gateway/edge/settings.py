@@ -13,11 +13,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from gateway.edge.known_keys import nearest
+from gateway.edge.languages import LANGUAGES, new_language
 from gateway.edge.toml_lines import Lines, explain, toml_problem
 from gateway.errors import BadInput, Problem
 from gateway.values import Mode
-
-LANGUAGES = ("en", "fr", "de", "ru", "hu", "af")
 
 _ADDRESS = re.compile(r"[^@\s<>\"(),:;\\\x00-\x20\x7f]+@[^@\s<>\"(),:;\\\x00-\x20\x7f]+")
 
@@ -31,6 +30,10 @@ def _address(value: str) -> str:
 
 def _recipient(value: str) -> str:
     return "@" + value[1:].lower() if value.startswith("@") and len(value) > 1 and "@" not in value[1:] else _address(value)
+
+
+def _many(value: str) -> str:
+    return value.lower() if re.fullmatch(r"[^@\s]+@", value) else _recipient(value)
 
 
 def _named_address(value: str) -> str:
@@ -89,6 +92,14 @@ def _network(value: str) -> str:
 def _together(value: str, other: str, names: str) -> str:
     if bool(value) != bool(other):
         raise ValueError(f"stands alone: {names} go together; give both or none")
+    return value
+
+
+def _one_of_ours(value: str, info: ValidationInfo, which: str = "") -> str:
+    known = (*LANGUAGES, *info.data.get("languages", ()))
+    # a wrong list of languages is an error of its own
+    if value not in known and "languages" in info.data:
+        raise ValueError(f"{which}is none of {', '.join(known)}; another language is added as docs/new-language.md says")
     return value
 
 
@@ -170,7 +181,7 @@ class IdentitySettings(_Section):
     own_checks: Annotated[bool, AfterValidator(_with_libraries)] = False
     nameservers: Annotated[tuple[Annotated[str, AfterValidator(_host_port)], ...], _A_LIST] = ()
     dns_seconds: float = Field(default=5.0, gt=0, le=60)
-    many_people: Annotated[tuple[Annotated[str, AfterValidator(_recipient)], ...], _A_LIST] = ()
+    many_people: Annotated[tuple[Annotated[str, AfterValidator(_many)], ...], _A_LIST] = ()
 
 
 class Addresses(_Section):
@@ -225,6 +236,8 @@ class RulesSettings(_Section):
 
     watch: bool = False
     versions: int = Field(default=50, ge=1)
+    shadow: bool = True
+    shadow_waiting: int = Field(default=100, ge=1, le=10_000)
 
 
 class RetentionSettings(_Section):
@@ -279,7 +292,7 @@ class DkimSettings(_Section):
 class DigestSettings(_Section):
     """The weekly digest to the managers; when it is sent is a matter of the timer."""
 
-    language: Literal["", "en", "fr", "de", "ru", "hu", "af"] = ""
+    language: str = ""
     decide_days: int = Field(default=5, ge=1, le=60)
 
 
@@ -318,7 +331,8 @@ class Settings(_Section):
     mode: Annotated[Mode, Field(strict=False)] = Mode.OBSERVE
     hostname: HostName = "localhost"
     state_dir: str = "/var/lib/courtesy"
-    language: Literal["en", "fr", "de", "ru", "hu", "af"] = "en"
+    languages: Annotated[tuple[Annotated[str, AfterValidator(new_language)], ...], _A_LIST] = ()
+    language: str = "en"
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     courtesy_header: bool = True
     rules_dir: str = ""
@@ -340,6 +354,18 @@ class Settings(_Section):
     notices: NoticeSettings = NoticeSettings()
     dkim: DkimSettings = DkimSettings()
     cases: CaseSettings = CaseSettings()
+
+    @field_validator("language")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        return _one_of_ours(value, info)
+
+    @field_validator("digest")
+    @classmethod
+    def _known_to_the_digest(cls, value: DigestSettings, info: ValidationInfo) -> DigestSettings:
+        if value.language:
+            _one_of_ours(value.language, info, "language ")
+        return value
 
     @property
     def zone(self) -> ZoneInfo:

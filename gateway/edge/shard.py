@@ -1,7 +1,8 @@
 """One file of the ledger: a few senders' incidents, cases, standings and outgoing mail, as a TinyDB that is changed as a whole."""
 
+import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from tinydb import TinyDB, where
 from tinydb.table import Table
 
 from gateway.edge.atomic_storage import AtomicStorage, torn
+from gateway.edge.chain import Step, record_hash
 from gateway.edge.codec import CodecError, decode, encode
 from gateway.edge.durable import Disk
 from gateway.records import Case, DecisionList, Incident, OutgoingMail
@@ -51,6 +53,7 @@ class Shard:
         self.path = path
         self._storage = AtomicStorage(path, TABLES, disk, staged=True)
         self._base = TinyDB(storage=lambda: self._storage)
+        self._before: dict[str, str] = {}
 
     @property
     def changed(self) -> bool:
@@ -81,12 +84,29 @@ class Shard:
         return [self._decode(Incident, row) for row in self.rows("incidents") if row.get("id") in references]
 
     def put_incident(self, incident: Incident) -> None:
-        """Add an incident, or replace the one with the same id."""
-        self._put("incidents", "id", incident.id, incident)
+        """Add an incident, or replace the one with the same id; it gets its salt when it has none."""
+        self._remember(incident.id)
+        salted = incident if incident.salt else replace(incident, salt=secrets.token_hex(16))
+        self._put("incidents", "id", incident.id, salted)
 
     def drop_incidents(self, references: set[str]) -> None:
         """Remove incidents by their ids."""
+        for reference in references:
+            self._remember(reference)
         self._table("incidents").remove(where("id").one_of(list(references)))
+
+    def incident_hash(self, reference: str) -> str:
+        """The hash of an incident's record, "" when there is none."""
+        return next((record_hash(row) for row in self.rows("incidents") if row.get("id") == reference), "")
+
+    def steps(self) -> list[Step]:
+        """What the changes so far did to which incidents."""
+        found = (Step(reference, was, self.incident_hash(reference)) for reference, was in sorted(self._before.items()))
+        return [step for step in found if step.now != step.was]
+
+    def _remember(self, reference: str) -> None:
+        if reference not in self._before:
+            self._before[reference] = self.incident_hash(reference)
 
     # --- standings ---
 
@@ -155,6 +175,10 @@ class Shard:
     def put_decision_list(self, asked: DecisionList) -> None:
         """Add what a mail to the managers asks, or replace the one with the same id."""
         self._put("lists", "id", asked.id, asked)
+
+    def drop_decision_list(self, reference: str) -> None:
+        """Forget what one mail to the managers asked."""
+        self._table("lists").remove(where("id") == reference)
 
     # --- the same for all tables ---
 

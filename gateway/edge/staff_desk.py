@@ -15,7 +15,7 @@ from gateway.mail.facts import AlertFacts, AnswerFacts
 from gateway.mail.trace import delivery_key
 from gateway.policy.choices import incident_choices
 from gateway.policy.incidents import new_reference
-from gateway.policy.reports import report_note, reported_incident
+from gateway.policy.reports import CIVIL, report_note, reported_incident
 from gateway.policy.tokens import TokenState, check_token
 from gateway.ports import Reader
 from gateway.records import Action, Incident, IncidentState
@@ -173,7 +173,7 @@ class CivilDesk(StaffDesk):
         incident = await self._incident((*marked, *named_references(f"{letter.reading.subject}\n{letter.reading.own_text}")))
         if incident is None:
             return AnswerFacts(letter.reference, "unknown")
-        incident = await self.office.ledger.update_incident(incident.id, note=report_note(agent, letter.reading.own_text, letter.at, "called civil"))
+        incident = await self.office.ledger.update_incident(incident.id, note=report_note(agent, letter.reading.own_text, letter.at, CIVIL))
         await self._tell(incident, "civil", agent, mails[-1].message if mails else None, _open_choices(incident))
         return AnswerFacts(letter.reference, "civil", related=incident.id)
 

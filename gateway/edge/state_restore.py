@@ -10,8 +10,10 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from gateway.edge.chain import RESTORED
 from gateway.edge.control import SOCKET
 from gateway.edge.durable import Disk, explain
+from gateway.edge.ledger_files import LedgerFiles
 from gateway.edge.ledger_store import FORMAT, FORMAT_FILE
 from gateway.edge.state_backup import BACKUP_FORMAT, LEDGER, MANIFEST, STATE
 from gateway.edge.tinydb_ledger import TinyLedger
@@ -138,6 +140,20 @@ def _give_to_owner(folder: Path, state: Path) -> None:
     if os.geteuid() == 0 and owner.st_uid != 0:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def mark_restored(folder: Path, now: datetime) -> None:
+    """Write into the hash chain of an unpacked ledger that it was put back: what came after the backup isn't in it.
+
+    Raises:
+        LedgerFailed: the ledger can't be opened.
+        OSError: it can't be written.
+    """
+    files = LedgerFiles(folder, lambda: now, Disk())
+    try:
+        files.mark(RESTORED)
+    finally:
+        files.close()
 
 
 async def check_ledger(folder: Path) -> int:

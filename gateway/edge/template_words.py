@@ -11,13 +11,9 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
+from gateway.edge.languages import LANGUAGES, STANDS_IN, WORDS_FILE, locale_of
 from gateway.edge.toml_lines import Lines, toml_problem
 from gateway.errors import Problem
-
-LANGUAGES = ("en", "fr", "de", "ru", "hu", "af")
-
-LOCALES = {"en": "en_GB"}
-"""Day before month, as in the other five."""
 
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "dates": ("moment",),
@@ -66,11 +62,11 @@ class Words:
 
     def number(self, value: int) -> str:
         """A number, with the language's marks of thousands."""
-        return plain_spaces(format_decimal(value, locale=LOCALES.get(self.language, self.language)))
+        return plain_spaces(format_decimal(value, locale=locale_of(self.language)))
 
     def day(self, at: date) -> str:
         """A date, written out."""
-        shown = plain_spaces(format_date(at, "long", locale=LOCALES.get(self.language, self.language)))
+        shown = plain_spaces(format_date(at, "long", locale=locale_of(self.language)))
         shown = shown.removeprefix("0")  # CLDR writes 01 Desember in Afrikaans
         # CLDR leaves out the ordinal that French has for the first of a month.
         return f"1er {shown[2:]}" if self.language == "fr" and at.day == 1 else shown
@@ -101,12 +97,12 @@ def plain_spaces(text: str) -> str:
 
 
 def load_words(
-    language: str, folders: list[Path], file: str = "words.toml", needed: Mapping[str, tuple[str, ...]] = NEEDED
+    language: str, folders: list[Path], file: str = WORDS_FILE, needed: Mapping[str, tuple[str, ...]] = NEEDED
 ) -> tuple[Words, list[Problem]]:
-    """Read the words of one language.
+    """Read the words of one language; what a language that a site adds lacks is taken from English, with a warning.
 
     Args:
-        language: one of LANGUAGES.
+        language: its code.
         folders: template folders, the site's first.
         file: which file of the language's folder.
         needed: its tables with their keys; a table without keys may have any.
@@ -117,8 +113,9 @@ def load_words(
     texts: dict[tuple[str, str], str] = {}
     places: dict[tuple[str, str], tuple[str, int]] = {}
     problems: list[Problem] = []
-    for folder in reversed(folders):
-        path = folder / language / file
+    english = folders[-1] / LANGUAGES[0] / file
+    added = language not in LANGUAGES
+    for path in (*((english,) if added else ()), *(folder / language / file for folder in reversed(folders))):
         if not path.is_file():
             continue
         try:
@@ -134,18 +131,24 @@ def load_words(
         for table, key, value in _entries(tree):
             line = lines.of((table, key) if key else (table,))
             if table not in needed or not key or (needed[table] and key not in needed[table]):
-                problems.append(Problem(str(path), line, f"{f'{table}.{key}'.rstrip('.')} is not a known key; remove it or check its spelling"))
+                text = f"{f'{table}.{key}'.rstrip('.')} is not a known key; remove it or check its spelling"
+                problems.append(Problem(str(path), line, text, "warning" if added else "error"))
             elif not isinstance(value, str) or not value.strip():
                 problems.append(Problem(str(path), line, f'{table}.{key} must be a text in "quotes" that is not empty'))
             else:
                 texts[table, key] = value
                 places[table, key] = str(path), line
-    problems.extend(
-        Problem(str(folders[-1] / language / file), 0, f"{table}.{key} is missing; add it")
-        for table, keys in needed.items()
-        for key in keys
-        if (table, key) not in texts
-    )
+    if added and all(problem.severity != "error" for problem in problems):
+        own = folders[0] / language / file
+        lacking = [f"{table}.{key} " for (table, key), (place, _) in places.items() if place == str(english) and needed[table]]
+        problems.extend(Problem(str(own), 0, f"{name}{STANDS_IN}", "warning") for name in (lacking if own.is_file() else [""]))
+    elif not added:
+        problems.extend(
+            Problem(str(folders[-1] / language / file), 0, f"{table}.{key} is missing; add it")
+            for table, keys in needed.items()
+            for key in keys
+            if (table, key) not in texts
+        )
     return Words(language, texts, places), problems
 
 

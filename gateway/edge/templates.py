@@ -16,12 +16,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from gateway.edge import shipped, template_samples
 from gateway.edge.answer_pages import AnswerPages
 from gateway.edge.digest_pages import DigestPages
+from gateway.edge.languages import LANGUAGES, STANDS_IN, WORDS_FILE
+from gateway.edge.spoken import load_spoken
 from gateway.edge.template_text import Row, french_spaces, read, template_problem, wrapped
-from gateway.edge.template_words import LANGUAGES, Words, load_words
+from gateway.edge.template_words import Words, load_words
 from gateway.errors import BadInput, Problem
-from gateway.mail.excerpts import masked
+from gateway.mail.excerpts import asking, masked
 from gateway.mail.facts import AlertFacts, FoldFacts, NoticeFacts, Rendered
 from gateway.mail.fields import one_line
+from gateway.policy.decision_words import DecisionWords
 from gateway.values import AlertKind, Category, Disposition, NoticeKind
 
 __all__ = ["LANGUAGES", "Templates"]
@@ -41,23 +44,29 @@ _FIXED = ("layout.txt.j2", "layout.html.j2")
 class Templates:
     """All mails of ours in all languages."""
 
-    def __init__(self, site_language: str, zone: ZoneInfo, site_folder: Path | None = None) -> None:
+    def __init__(self, site_language: str, zone: ZoneInfo, site_folder: Path | None = None, more: Sequence[str] = ()) -> None:
         """Load, compile and try everything.
 
         Args:
             site_language: of alerts and notes, and of notices where the mail's language is none of ours.
             zone: in which times are shown.
             site_folder: an admin's own templates and words; what is missing there comes from the shipped folder.
+            more: languages beside the shipped ones, each with a folder there.
 
         Raises:
             BadInput: with every problem at once, each with file and line.
         """
         self._site_language = site_language
+        self.languages = (*LANGUAGES, *more)
+        """All of them."""
         self._zone = zone
         self._folders = [*([site_folder] if site_folder else []), shipped.folder("templates")]
-        problems = _strangers(site_folder, self._folders[-1]) if site_folder else []
+        problems = _strangers(site_folder, self._folders[-1], self.languages) if site_folder else []
         if site_folder and not site_folder.is_dir():
             problems.append(Problem(str(site_folder), 0, "is not a folder"))
+        if absent := [code for code in more if not any((folder / code / WORDS_FILE).is_file() for folder in self._folders)]:
+            text = "is missing, and this language is named in languages; put the folder of its templates there (docs/new-language.md)"
+            raise BadInput((*problems, *(Problem(str(self._folders[0] / code / WORDS_FILE), 0, text) for code in absent)))
         self._environment = ImmutableSandboxedEnvironment(
             loader=ChoiceLoader([FileSystemLoader(str(folder)) for folder in self._folders]),
             undefined=StrictUndefined,
@@ -72,22 +81,32 @@ class Templates:
         self._plain = self._environment.overlay(trim_blocks=False)
         self._sentences: dict[tuple[str, str, str], Template] = {}
         self._words: dict[str, Words] = {}
-        for language in LANGUAGES:
+        for language in self.languages:
             self._words[language], found = load_words(language, self._folders)
             problems.extend(found)
+        self.spoken, found = load_spoken(self.languages, self._folders)
+        problems.extend(found)
+        self.asks = asking(entry for said in self.spoken.values() for entry in said.requests)
+        """Finds words in which people ask for something."""
         self.digests = DigestPages(self._environment, self._folders, self._words, zone)
         problems.extend(self.digests.problems)
         self.answers = AnswerPages(self._folders, self._words, self.digests.answers, self._written)
         problems.extend(self.answers.problems)
-        if not problems:
-            problems = [*self._trial(), *self.digests.trial()]
-        if problems:
+        problems += self._lacking(more)
+        self.warnings = tuple(problem for problem in problems if problem.severity != "error")
+        """What the languages lack that a site adds: English stands in for it."""
+        if len(problems) == len(self.warnings):
+            problems += [*self._trial(), *self.digests.trial()]
+        if len(problems) > len(self.warnings):
             raise BadInput(tuple(problems))
 
     @property
-    def languages(self) -> tuple[str, ...]:
-        """All of them."""
-        return LANGUAGES
+    def decisions(self) -> Iterator[DecisionWords]:
+        """How managers decide, in all languages: what people say, and what our mails print."""
+        for language in self.languages:
+            confirm, everything = self.digests.confirmations(language)
+            printed = {action: tuple(words.split(",")) for action, words in self.digests.answers(language).items()}
+            yield from (self.spoken[language].decisions, DecisionWords(printed, tuple(confirm.split(",")), tuple(everything.split(","))))
 
     def resolve(self, language: str) -> str:
         """The language that a mail is written in: the wanted one if it is ours, else the site's."""
@@ -229,7 +248,7 @@ class Templates:
         return self._sentences[place].render(values)
 
     def _written(self, words: Words, name: str, values: Mapping[str, object], rows: Sequence[Row], *, company: str = "") -> Rendered:
-        template = self._plain.get_template(f"{words.language}/{name}")
+        template = self._plain.select_template([f"{words.language}/{name}", *self._instead(words.language, name)])
         rendered = template.render(values)
         subject, blocks = read(french_spaces(rendered) if words.language == "fr" else rendered)
         notice = name.startswith("notice/")
@@ -246,6 +265,19 @@ class Templates:
         text, html = (self._environment.get_template(layout).render(frame) for layout in _FIXED)
         return Rendered(subject, text.strip("\n") + "\n", html + "\n")
 
+    def _lacking(self, more: Sequence[str]) -> Iterator[Problem]:
+        """The templates for which English stands in, in the languages that a site adds."""
+        own = self._folders[0]
+        for language in more:
+            for path in sorted((self._folders[-1] / LANGUAGES[0]).rglob("*.j2")):
+                place = own / language / path.relative_to(self._folders[-1] / LANGUAGES[0])
+                if not place.is_file():
+                    yield Problem(str(place), 0, STANDS_IN, "warning")
+
+    @staticmethod
+    def _instead(language: str, name: str) -> tuple[str, ...]:
+        return () if language in LANGUAGES else (f"{LANGUAGES[0]}/{name}",)
+
     def _trial(self) -> list[Problem]:
         """Render everything once with sample values; a notice's subject must not depend on them."""
         problems: list[Problem] = []
@@ -258,7 +290,7 @@ class Templates:
                     problems.append(Problem(*words.places[table, key], f"{table}.{key}: {error}"))
         if problems:
             return problems
-        for language in LANGUAGES:
+        for language in self.languages:
             subjects: dict[str, str] = {}
             for name, attempt in self._attempts(language):
                 path = self._path(f"{language}/{name}")
@@ -301,12 +333,16 @@ def _labels(words: Words) -> dict[str, str]:
     return {key: text for (table, key), text in words.texts.items() if table == "labels"}
 
 
-def _strangers(folder: Path, ours: Path) -> list[Problem]:
+def _strangers(folder: Path, ours: Path, languages: Sequence[str]) -> list[Problem]:
     """Template files of a site that nothing would ever use, a misspelt name for example."""
     problems = []
     for path in sorted(folder.rglob("*.j2")):
         name = path.relative_to(folder)
-        if not (ours / name).is_file():
-            beside = ", ".join(sorted(near.name for near in (ours / name).parent.glob("*.j2"))) or f"the folders {', '.join(LANGUAGES)}"
+        head, *rest = name.parts
+        known = Path(LANGUAGES[0], *rest) if rest and head in languages else name
+        if not (ours / known).is_file():
+            beside = ", ".join(sorted(near.name for near in (ours / known).parent.glob("*.j2"))) or f"the folders {', '.join(languages)}"
+            if rest and head not in languages and (folder / head / WORDS_FILE).is_file():
+                beside += f"; if {head} is a language, name it in languages"
             problems.append(Problem(str(path), 0, f"no mail uses this file; there are {beside}"))
     return problems

@@ -65,6 +65,10 @@ class CaseLedger:
             found += await self._do(self._files.cases, references[start : start + _PAGE])
         return tuple(found)
 
+    async def cases_waiting(self, now: datetime) -> tuple[int, int]:
+        """How many cases are open, and of how many of these the day is over."""
+        return await self._do(self._files.cases_waiting, now)
+
     async def next_case_due(self, after: datetime) -> datetime | None:
         """When the next open case comes due after a time; None when none does."""
         return await self._do(self._files.next_case_due, after)

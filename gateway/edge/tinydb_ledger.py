@@ -5,7 +5,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from gateway.edge.ledger_store import failure
 from gateway.edge.ledger_thread import LedgerThread
 from gateway.edge.shard import PostedMail
 from gateway.edge.tinydb_cases import CaseLedger
+from gateway.edge.tinydb_retention import RetentionLedger
 from gateway.errors import LedgerFailed, LedgerTorn
 from gateway.ports import Ledger
 from gateway.records import DecisionList, Incident, IncidentState, OutgoingMail
@@ -32,10 +33,6 @@ _FLUSH_SECONDS = 60.0
 _PAGE = 50
 """Incidents or standings read in one go: a long list doesn't keep a mail waiting for its record."""
 
-_LONG_PAGE = 500
-_BREATH = 0.01
-"""Seconds between two pages of retention, which has time."""
-
 _LOG = logging.getLogger(__name__)
 
 
@@ -44,7 +41,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class TinyLedger(CaseLedger, Ledger):
+class TinyLedger(CaseLedger, RetentionLedger, Ledger):
     """gateway.ports.Ledger on small TinyDB files; use `open`, and `close` at the end, or `async with`.
 
     All work on files is done in one thread of its own: TinyDB is not thread-safe, and the event loop never waits
@@ -222,9 +219,13 @@ class TinyLedger(CaseLedger, Ledger):
         """Everybody of whom a standing or an incident is kept."""
         return await self._do(self._files.senders)
 
-    async def standings(self, *, everyone: bool = False) -> tuple[Standing, ...]:
-        """Standings by address: those with strikes, suspended, blocked, allowed or waiting for a decision; or all."""
-        addresses = await self._do(partial(self._files.addresses, everyone=everyone))
+    async def standings(self, *, everyone: bool = False, decided: bool = False) -> tuple[Standing, ...]:
+        """Standings by address: those with strikes, suspended, blocked, allowed or waiting for a decision; or all; or without the strikes alone."""
+        return await self.standings_of(await self._do(self._files.addresses, 0 if everyone else 2 if decided else 1))
+
+    async def standings_of(self, senders: Iterable[str]) -> tuple[Standing, ...]:
+        """Standings of some senders by address; those of whom nothing is known are left out."""
+        addresses = list(senders)
         addresses.sort(key=shard_of)  # so that each file is read about once
         found: list[Standing] = []
         for start in range(0, len(addresses), _PAGE):
@@ -253,14 +254,15 @@ class TinyLedger(CaseLedger, Ledger):
         """Replace what is known of a sender; hold his turn when it was reckoned from what was known before."""
         await self.apply(Changes(standings=(standing,)))
 
-    async def apply(self, changes: Changes, sender: str = "") -> None:
+    async def apply(self, changes: Changes, sender: str = "", why: str = "decision") -> None:
         """Write several changes, of one or many senders, at once or not at all; durable on return.
 
         Args:
             changes: what is to be written.
             sender: with whom the outgoing mail is kept, when no incident, standing or case says it.
+            why: for the hash chain.
         """
-        await self._do(self._files.apply, changes, sender)
+        await self._do(self._files.apply, changes, sender, why)
         if changes.outgoing:
             self.mail_waiting.set()
 
@@ -306,37 +308,6 @@ class TinyLedger(CaseLedger, Ledger):
         """Link a consistent copy of the ledger into a folder that isn't there yet, on the same disk."""
         await self._flush()
         await self._do(self._files.snapshot, target)
-
-    # --- what retention asks: pages, so that a mail's record never waits for all of it ---
-
-    async def revise_incidents(self, before: datetime, judge: Callable[[Incident], Incident | None], *, commit: bool = True) -> None:
-        """Let a function say what is to be left of the incidents judged before then.
-
-        Args:
-            before: younger ones aren't looked at.
-            judge: runs in the ledger's thread; gives an incident as it is to be, None to erase it.
-            commit: False changes nothing.
-        """
-        references = await self._do(self._files.choose, Choice(until=before))
-        for page in await self._do(self._files.pages, references, 1):  # a file at a time: half a purge does no harm
-            await self._do(partial(self._files.revise, commit=commit), page, judge)
-            await asyncio.sleep(_BREATH)
-
-    async def forget_standings(self, judge: Callable[[Standing], bool], *, commit: bool = True) -> None:
-        """Erase standings of which a function says so and of whose sender no incident is kept."""
-        addresses = await self._do(partial(self._files.addresses, everyone=True))
-        for start in range(0, len(addresses), _LONG_PAGE):
-            await self._do(partial(self._files.forget_standings, commit=commit), addresses[start : start + _LONG_PAGE], judge)
-            await asyncio.sleep(_BREATH)
-
-    async def forget_posted(self, before: datetime, *, commit: bool = True) -> int:
-        """Forget that mails left before then; how many it were."""
-        return await self._do(partial(self._files.forget_posted, commit=commit), before)
-
-    async def forget_counters(self, before: date, *, commit: bool = True) -> int:
-        """Forget the counters of whole months before a day; how many months it were."""
-        await self._flush()
-        return await self._do(partial(self._counters.forget, commit=commit), before)
 
     async def writable(self) -> None:
         """Write and remove a small file, to know that a record could be written now."""

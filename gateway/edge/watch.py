@@ -66,6 +66,9 @@ class Watcher:
             number, oldest = await self.ledger.outbox_depth()
             self.metrics.outbox.set(number)
             self.metrics.outbox_age.set((now - oldest).total_seconds() if oldest else 0)
+            opened, overdue = await self.ledger.cases_waiting(now)
+            self.metrics.cases.set(opened)
+            self.metrics.cases_overdue.set(overdue)
             if self._counted is None or time.monotonic() - self._counted[0] >= _HELD_SECONDS:
                 waits = [mail.at for mail in await self.held.held() if not mail.released_by]
                 self._counted = time.monotonic(), len(waits), min(waits, default=None)

@@ -7,6 +7,7 @@ are four bytes of length and a pickle; both ends are ours and talk over a pipe t
 import contextlib
 import gc
 import logging
+import os
 import pickle
 import signal
 import struct
@@ -33,6 +34,7 @@ log = logging.getLogger("courtesy.weigher")
 
 FRAME = struct.Struct(">I")
 LONGEST_FRAME = 512 * 1024 * 1024
+_NICEST = 19
 _PLAIN_LOG = LogSettings(level="warning")
 
 
@@ -44,6 +46,7 @@ class Order:
         folders: rules folders, later ones laid over earlier ones.
         shown: how the folders are named in messages, when they are copies.
         examples: try the examples of the site's own rules first; when one fails, the rules are not taken.
+        patient: give way to everybody else, for processor time and for memory.
     """
 
     folders: tuple[Path, ...]
@@ -51,6 +54,7 @@ class Order:
     log: LogSettings = _PLAIN_LOG
     shown: tuple[str, ...] = ()
     examples: bool = False
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +120,20 @@ class Weigher:
         reading = Reading(())
         try:
             reading = read(mail.message, self._forms, self._limits, mail.return_path)
-            return reading, self._scorer.assess(reading)
         except ReadingFailed as error:
             return reading, unscored(f"couldn't be read: {error}", self.version)
         except Exception as error:  # whatever a hostile mail provokes ends as delivered, unscored
-            log.exception("weighing failed")
+            log.exception("reading failed")
             return reading, unscored(f"couldn't be weighed: {type(error).__name__}", self.version)
+        return reading, self.assess(reading)
+
+    def assess(self, reading: Reading) -> Assessment:
+        """Weigh a mail that was read before."""
+        try:
+            return self._scorer.assess(reading)
+        except Exception as error:  # likewise
+            log.exception("weighing failed")
+            return unscored(f"couldn't be weighed: {type(error).__name__}", self.version)
 
 
 def read_frame(stream: BinaryIO) -> object | None:
@@ -155,6 +167,8 @@ def _serve() -> None:
     if not isinstance(order, Order):
         return
     set_up(order.log)
+    if order.patient:
+        _give_way()
     try:
         weigher = Weigher(order)
     except BadInput as error:
@@ -166,9 +180,17 @@ def _serve() -> None:
     gc.freeze()
     sink.write(frame(Ready(weigher.version, weigher.policy, weigher.scoring)))
     sink.flush()
-    while isinstance(mail := read_frame(source), Mail):
-        sink.write(frame(weigher.weigh(mail)))
+    while isinstance(item := read_frame(source), Mail | Reading):
+        sink.write(frame(weigher.weigh(item) if isinstance(item, Mail) else weigher.assess(item)))
         sink.flush()
+
+
+def _give_way() -> None:
+    """Let everybody else go first, and be the first to go when memory runs out; where the host forbids it, it stays as it is."""
+    with contextlib.suppress(OSError):
+        os.nice(_NICEST)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 if __name__ == "__main__":

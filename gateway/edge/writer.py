@@ -80,7 +80,7 @@ class MailWriter:
             sender=incident.sender,
             categories=incident.categories,
             clauses=_clauses(assessment),
-            sentences=calm_sentences(reading, assessment),
+            sentences=calm_sentences(reading, assessment, self.templates.asks),
         )
         author = reading.authors[0] if reading.authors else Mailbox("", envelope.sender)
         folded = compose.folded_message(

@@ -56,6 +56,29 @@ def attached_mails(message: bytes) -> tuple[Attached, ...]:
     return tuple(found)
 
 
+def mentions(message: bytes, address: str) -> bool:
+    """Whether an address stands in a mail or in one that lies in it, in a header or in a text, however it is encoded for transfer.
+
+    Args:
+        message: as received.
+        address: in its normal form.
+    """
+    wanted = address.encode("utf-8", "surrogatepass").lower()
+    mails = (message, *(inner.message for inner in attached_mails(message)))
+    return any(wanted in text.lower() for mail in mails for text in (mail, *_texts(mail)))
+
+
+def _texts(message: bytes) -> Iterator[bytes]:
+    try:
+        for number, part in enumerate(message_from_bytes(message).walk()):
+            if number == _MOST_PARTS:
+                return
+            if part.get_content_maintype() == "text" and isinstance(text := part.get_payload(decode=True), bytes):
+                yield text
+    except Exception:  # noqa: BLE001 - as above
+        return
+
+
 def named_references(text: str) -> tuple[str, ...]:
     """What looks like a reference of ours in a text that a person wrote."""
     return tuple(dict.fromkeys(_WORD.findall(text[:10_000])))

@@ -1,6 +1,7 @@
 """Which of the customer's own sentences carry the request, and how words are shown when they shouldn't be read out."""
 
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 
 from gateway.mail.fields import one_line
@@ -19,21 +20,6 @@ _CHUNK = re.compile(r"(?<!\S)\w(?: \w){2,}(?!\S)|[^\W_](?:\S*[^\W_])?")
 _DIGITS = re.compile(r"\d{3,}|\d+[.,:/-]\d")
 _DISGUISED = re.compile(r"[^\W\d_][*@$#€]+[^\W\d_]|[a-zà-ÿа-яё]\d{1,2}[a-zà-ÿа-яё]")
 
-# Stems of words in which people ask for something, in six languages. "Why" and "how" are not among them: they begin
-# as many reproaches as questions.
-_ASKING = re.compile(
-    r"\b(?:"
-    r"please|could you|can you|would you|need|want|request|refund|replace|return|cancel|send|repair|deliver|invoice|order|when|"
-    r"merci de|pourriez|pouvez|veuillez|besoin|voudrais|souhaite|demande|rembours|remplac|annul|envoy|répar|livr|facture|commande|quand|"
-    r"bitte|könn|brauch|möchte|hätte gern|erstatt|ersatz|ersetz|storn|kündig|schick|repar|liefer|rechnung|bestell|wann|"
-    r"пожалуйста|прошу|просьба|можете|нужн|хочу|хотел|верн|возврат|замен|отмен|пришл|отправ|почин|достав|сч[её]т|заказ|когда|"
-    r"kérem|kérek|kérjük|szeretn|tudna|szükség|visszatérít|cserél|lemond|töröl|küld|javít|szállít|számla|számlá|rendel|mikor|"
-    r"asseblief|kan u|kan julle|sou u|nodig|wil|versoek|terugbetaal|terugbetaling|vervang|kanselleer|stuur|herstel|aflewer|faktuur|bestel|wanneer"
-    r")",
-    re.IGNORECASE,
-)
-
-
 def sentences(text: str) -> list[tuple[int, int]]:
     """The spans of the sentences of a text, in code points, without blank edges."""
     text = text[:_MOST_TEXT]
@@ -47,12 +33,23 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def calm_sentences(reading: Reading, assessment: Assessment) -> tuple[str, ...]:
+def asking(beginnings: Iterable[str]) -> re.Pattern[str]:
+    """What finds words in which people ask for something.
+
+    Args:
+        beginnings: of such words, in all languages (templates/LANG/spoken.toml).
+    """
+    entries = "|".join(re.escape(beginning) for beginning in beginnings)
+    return re.compile(rf"\b(?:{entries})" if entries else r"(?!)", re.IGNORECASE)
+
+
+def calm_sentences(reading: Reading, assessment: Assessment, asks: re.Pattern[str]) -> tuple[str, ...]:
     """Choose up to three own sentences without a finding, so that the request behind the abuse isn't lost.
 
     Args:
         reading: of the mail.
         assessment: of the same reading.
+        asks: what finds words in which people ask for something.
 
     Returns:
         tuple[str, ...]: the most request-like ones in the order of reading, each on one line. A sentence that
@@ -72,13 +69,13 @@ def calm_sentences(reading: Reading, assessment: Assessment) -> tuple[str, ...]:
             if any(start < last and first < end for first, last in taken.get(index, ())):
                 continue
             line = one_line(segment.text[start:end], _LONGEST + 1)
-            if (worth := _worth(line)) > 0:
+            if (worth := _worth(line, asks)) > 0:
                 candidates.append((-worth, len(candidates), line))
     best = sorted(candidates)[:MOST_SENTENCES]
     return tuple(line for _, _, line in sorted(best, key=lambda entry: entry[1]))
 
 
-def _worth(line: str) -> int:
+def _worth(line: str, asks: re.Pattern[str]) -> int:
     """How much like a request a sentence is; 0 for one without a request: of an abusive mail it is better not shown."""
     words = _WORD.findall(line)
     letters = [character for character in line if character.isalpha()]
@@ -88,7 +85,7 @@ def _worth(line: str) -> int:
         return 0
     if line.startswith(">") or _DISGUISED.search(line):
         return 0
-    concrete = 2 * min(2, len(_ASKING.findall(line))) + 2 * bool(_DIGITS.search(line))
+    concrete = 2 * min(2, len(asks.findall(line))) + 2 * bool(_DIGITS.search(line))
     asked = line.rstrip("\"'»”“)]").endswith("?")
     return concrete and concrete + asked
 

@@ -125,6 +125,11 @@ def delivery_key(envelope: Envelope, message: bytes) -> str:
     return digest.hexdigest()
 
 
+def message_hash(message: bytes) -> str:
+    """SHA-256 of a message without its leading trace fields: the same for every copy, whatever way it came."""
+    return hashlib.sha256(memoryview(message)[_after_trace(message) :]).hexdigest()
+
+
 def _after_trace(message: bytes) -> int:
     """Where the first field begins that isn't trace (RFC 5322 section 3.6.7)."""
     position = 0

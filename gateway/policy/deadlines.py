@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
 
-from gateway.policy.deadline_words import WORDS, DeadlineWords
+from gateway.policy.deadline_words import DeadlineWords, any_of
 
 _LONGEST_TEXT = 20_000
 _FURTHEST = timedelta(days=183)
@@ -23,22 +23,21 @@ _SENTENCE = re.compile(r"(?<=[!?])\s+|(?<=[^\W\d_]\.)\s+(?=[^\W\d_])|\n\s*\n")
 _ABBREVIATED = re.compile(r"^\W*(?:jan|feb|febr|mar|apr|aug|sept?|oct|okt|nov|dec|dez|des|janv|févr|avr|juil|déc|ca|bzw|usw|no|nr)\.$")
 
 
-def deadline_of(text: str, language: str, now: datetime, zone: tzinfo) -> datetime | None:
+def deadline_of(text: str, words: DeadlineWords | None, now: datetime, zone: tzinfo) -> datetime | None:
     """The deadline that a mail sets.
 
     Args:
         text: the customer's own words.
-        language: of the mail; in one that isn't ours nothing is found.
+        words: of the mail's language; without any nothing is found.
         now: when it arrived, aware.
         zone: of the site, in which days end.
 
     Returns:
         datetime | None: the end of the last day, or the hour, in UTC; the earliest when several are set.
     """
-    words = WORDS.get(language)
     if words is None:
         return None
-    forms = _forms(language)
+    forms = _forms(words)
     found: list[datetime] = []
     for sentence in _sentences(text[:_LONGEST_TEXT]):
         if forms.demand.search(sentence) and not forms.told.search(sentence):
@@ -151,41 +150,48 @@ class _Forms:
 
 
 @cache
-def _forms(language: str) -> _Forms:
-    words = WORDS[language]
+def _forms(words: DeadlineWords) -> _Forms:
     return _Forms(
         dates=_dates(words),
         spans=_spans(words),
-        before=re.compile(words.before),
-        demand=re.compile(words.demand),
-        told=re.compile(words.told),
+        before=re.compile(any_of(words.before)),
+        demand=_whole(words.demand),
+        told=re.compile(rf"(?<!\w)(?!{any_of(words.not_told)}(?!\w)){any_of(words.told)}(?!\w)"),
         numbers=dict(words.numbers),
         day_first=words.day_first,
     )
 
 
+def _whole(entries: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){any_of(entries)}(?!\w)")
+
+
 def _dates(words: DeadlineWords) -> re.Pattern[str]:
-    names = "|".join(f"(?P<m{number}>{name})" for number, name in enumerate(words.months, 1))
-    again = "|".join(f"(?P<n{number}>{name})" for number, name in enumerate(words.months, 1))
+    if not words.month_names or not (words.by or words.before or words.ended):
+        return _whole(())
+    names = "|".join(f"(?P<m{number}>{any_of(name)})" for number, name in enumerate(words.month_names, 1))
+    again = "|".join(f"(?P<n{number}>{any_of(name)})" for number, name in enumerate(words.month_names, 1))
     ordinal = r"(?:\.|st|nd|rd|th|er|ste|de)?"
     day_month = rf"(?P<day1>\d{{1,2}}){ordinal}(?: of| de)? (?:{names})\.?(?!\w)(?:,? (?P<year1>20\d\d)(?!\d))?"
     month_day = rf"(?:(?P<year2>20\d\d)\.? )?(?:{again})\.? (?P<day2>\d{{1,2}}){ordinal}(?!\d)(?:,? (?P<year3>20\d\d)(?!\d))?"
     iso = r"(?P<iso>(?P<year4>20\d\d)(?:-|\. ?)(?P<mm1>\d{1,2})(?:-|\. ?)(?P<dd1>\d{1,2})\.?)(?!\d)"
     dots = r"(?P<dots>(?P<dd2>\d{1,2})\. ?(?P<mm2>\d{1,2})\.(?: ?(?P<year5>20\d\d|\d\d)(?!\d))?)(?!\d)"
     slash = r"(?P<one>\d{1,2})/(?P<two>\d{1,2})/(?P<year6>20\d\d)(?!\d)"
-    lead = rf"(?P<lead>{words.by}|{words.before})(?: {words.after},?){{0,3}} "
+    lead = rf"(?P<lead>{any_of((*words.by, *words.before))})(?: {any_of(words.after)},?){{0,3}} "
     named = rf"(?:{iso}|{day_month}|{month_day}|{dots}|{slash})"
-    if words.ended == r"(?!)":
+    if not words.ended:
         return re.compile(rf"(?<!\w){lead}{named}")
     # Hungarian says it with an ending: december 5-ig; "legkésőbb" may stand before it instead
-    return re.compile(rf"(?<!\w)(?:{lead})?{named}(?(lead)|{words.ended}(?!\w))")
+    return re.compile(rf"(?<!\w)(?:{lead})?{named}(?(lead)|-?{any_of(words.ended)}(?!\w))")
 
 
 def _spans(words: DeadlineWords) -> re.Pattern[str]:
-    numbers = "|".join(sorted(map(re.escape, words.numbers), key=len, reverse=True))
-    units = (
-        rf"(?:(?P<working>{words.working})|(?P<days>{words.days})|(?P<weeks>{words.weeks})|(?P<months>{words.months_long})|(?P<hours>{words.hours}))(?!\w)"
-    )
-    start = rf"{words.within} " if words.within else ""
-    end = f" {words.within_end}" if words.within_end else ""
-    return re.compile(rf"(?<!\w){start}(?:(?P<digits>\d{{1,3}})|(?P<word>{numbers})) {units}{end}(?!\w)(?! {words.since})")
+    if not words.within and not words.within_end:
+        return _whole(())
+    numbers = any_of(tuple(sorted(dict(words.numbers), key=len, reverse=True)))
+    named = {"working": words.working_days, "days": words.days, "weeks": words.weeks, "months": words.months, "hours": words.hours}
+    units = "|".join(f"(?P<{unit}>{any_of(entries)})" for unit, entries in named.items())
+    start = f"{any_of(words.within)} " if words.within else ""
+    end = f" {any_of(words.within_end)}" if words.within_end else ""
+    later = rf"(?! {any_of(words.since)}(?! {any_of(words.since_now)}))"
+    return re.compile(rf"(?<!\w){start}(?:(?P<digits>\d{{1,3}})|(?P<word>{numbers})) (?:{units})(?!\w){end}(?!\w){later}")

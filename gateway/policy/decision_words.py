@@ -1,40 +1,46 @@
-"""The words with which managers decide by mail, in all languages; what the mails print comes on top of these."""
+"""The words with which managers decide by mail, in all languages: those of templates/LANG/spoken.toml and those that our mails print."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.records import Action
 
-_WORDS: Mapping[Action, str] = {
-    Action.RELEASE: "release, deliver, freigeben, zustellen, freigabe, remettre, livrer, distribuer, передать, доставить, kézbesít, kézbesítés, vrylaat, lewer",
-    Action.DELETE: "delete, löschen, supprimer, удалить, töröl, törlés, skrap, verwyder",
-    Action.STRIKE: "strike, count, verwarnen, zählen, avertir, compter, засчитать, beszámít, tel",
-    Action.BLOCK: "block, sperren, sperre, sperrung, bloquer, blocage, заблокировать, блокировать, блокировка, letilt, letiltás, blokkeer",
-    Action.LIFT: "lift, end, beenden, lever, снять, felold, feloldás, ophef",
-    Action.DISMISS: "dismiss, reject, ablehnen, verwerfen, écarter, rejeter, отклонить, elvet, elutasít, afwys, verwerp",
-    Action.OVERTURN: "overturn, undo, aufheben, zurücknehmen, annuler, отменить, visszavon, terugdraai",
-    Action.PARDON: "pardon, erlassen, verzeihen, effacer, pardonner, простить, elenged, megbocsát, kwytskeld, vergewe",
-    Action.GRANT: "grant, granted, stattgeben, accepter, удовлетворить, elfogad, toestaan",
-    Action.UPHOLD: "uphold, upheld, reject, beibehalten, ablehnen, maintenir, rejeter, оставить, оставить в силе, отклонить, fenntart, elutasít, handhaaf, afwys",
-    Action.ANSWERED: "answered, done, beantwortet, erledigt, répondu, отвечено, megválaszolva, beantwoord",
-}
-"""A word may stand for two actions when never both can be meant."""
-
-_CONFIRM = "confirm, confirmed, bestätigen, bestätigt, confirmer, подтвердить, подтверждаю, jóváhagy, jóváhagyom, bevestig"
-_ALL = "all, everything, alle, alles, tout, tous, все, всё, mind, mindet, összes, almal"
-_AND = "and, und, et, и, és, en"
-_FILLERS = (
-    "please, thanks, thank, you, yes, ok, okay, item, number, nr, the, it, bitte, danke, ja, punkt, nummer, svp, merci, oui, point, numéro, n,"
-    "пожалуйста, спасибо, да, пункт, номер, kérem, köszönöm, igen, pont, tétel, asseblief, dankie"
-)
-_TAKES_BACK = (
-    "no, not, never, don't, dont, wait, stop, cancel, except, unless, nein, nicht, nichts, kein, keine, niemals, halt, warten, stopp, außer, ohne,"
-    "non, pas, ne, sauf, attendez, нет, не, кроме, стоп, подождите, nem, ne, kivéve, várjon, nie, behalve, wag"
-)
-
 _MARKS = re.compile(r"[\u0300-\u036f]")
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionWords:
+    """How one language says it.
+
+    Attributes:
+        actions: phrases for each action; one may stand for two actions when never both can be meant.
+        confirm: phrases for "do what is proposed".
+        everything: phrases for "all items".
+        joins: words between two decisions of a line.
+        fillers: words of politeness, which say nothing.
+        takes_back: a line with one of these takes something back.
+    """
+
+    actions: Mapping[Action, tuple[str, ...]] = field(default_factory=dict)
+    confirm: tuple[str, ...] = ()
+    everything: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    fillers: tuple[str, ...] = ()
+    takes_back: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What can be said; see DecisionWords."""
+
+    actions: Mapping[str, frozenset[Action]]
+    confirm: frozenset[str]
+    everything: frozenset[str]
+    joins: frozenset[str] = frozenset()
+    fillers: frozenset[str] = frozenset()
+    takes_back: frozenset[str] = frozenset()
 
 
 def plain_word(text: str) -> str:
@@ -42,44 +48,27 @@ def plain_word(text: str) -> str:
     return _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold().replace("\u2019", "'")))
 
 
-def _listed(text: str) -> frozenset[str]:
-    return frozenset(" ".join(plain_word(entry).split()) for entry in text.split(",") if entry.strip())
-
-
-AND, FILLERS, TAKES_BACK = _listed(_AND), _listed(_FILLERS), _listed(_TAKES_BACK)
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """What can be said.
-
-    Attributes:
-        actions: phrase to what it may mean; two only where an item allows one of them.
-        confirm: phrases for "do what is proposed".
-        everything: phrases for "all items".
-    """
-
-    actions: Mapping[str, frozenset[Action]]
-    confirm: frozenset[str]
-    everything: frozenset[str]
-
-
-def vocabulary(printed: Iterable[tuple[Mapping[Action, str], tuple[str, str]]] = ()) -> Vocabulary:
+def vocabulary(languages: Iterable[DecisionWords]) -> Vocabulary:
     """The words of all languages.
 
     Args:
-        printed: for each language the words that our mails print: of the actions, then for "confirm" and "all"; an admin
-            may have changed them.
+        languages: of each language what people say, and what our mails print.
     """
+    known = tuple(languages)
     actions: dict[str, frozenset[Action]] = {}
-    confirm, everything = _listed(_CONFIRM), _listed(_ALL)
-    tables: list[Mapping[Action, str]] = [_WORDS]
-    for words, (confirms, alls) in printed:
-        tables.append(words)
-        confirm |= _listed(confirms)
-        everything |= _listed(alls)
-    for table in tables:
-        for action, text in table.items():
-            for phrase in _listed(text):
+    for words in known:
+        for action, phrases in words.actions.items():
+            for phrase in _plain(phrases):
                 actions[phrase] = actions.get(phrase, frozenset()) | {action}
-    return Vocabulary(actions, confirm, everything)
+    return Vocabulary(
+        actions=actions,
+        confirm=_plain(entry for words in known for entry in words.confirm),
+        everything=_plain(entry for words in known for entry in words.everything),
+        joins=_plain(entry for words in known for entry in words.joins),
+        fillers=_plain(entry for words in known for entry in words.fillers),
+        takes_back=_plain(entry for words in known for entry in words.takes_back),
+    )
+
+
+def _plain(entries: Iterable[str]) -> frozenset[str]:
+    return frozenset(" ".join(plain_word(entry).split()) for entry in entries if entry.strip())

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from gateway.policy.decision_words import AND, FILLERS, TAKES_BACK, Vocabulary, plain_word
+from gateway.policy.decision_words import Vocabulary, plain_word
 from gateway.records import Action, DecisionItem
 
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[,;&+]")
@@ -96,7 +96,7 @@ def understand(text: str, items: tuple[DecisionItem, ...], words: Vocabulary) ->
             except _NotUnderstood:
                 strange.append(line)
         unclear += [Unclear(Fault.UNKNOWN, line) for line in strange if _matters(line, items, words, among=read)]
-    return _settled(wanted, unclear, items)
+    return _settled(wanted, unclear, items, words)
 
 
 def _paragraphs(text: str) -> Iterator[list[str]]:
@@ -111,11 +111,13 @@ def _paragraphs(text: str) -> Iterator[list[str]]:
         yield paragraph
 
 
-def _settled(wanted: dict[tuple[int, Action], str], unclear: list[Unclear], items: tuple[DecisionItem, ...]) -> Understood:
+def _settled(
+    wanted: dict[tuple[int, Action], str], unclear: list[Unclear], items: tuple[DecisionItem, ...], words: Vocabulary
+) -> Understood:
     """Leave out what contradicts itself, or what a line may take back that isn't understood."""
     strange = [found.text for found in unclear if found.fault is Fault.UNKNOWN]
     doubtful = {number for text in strange for number in _numbers(text)}
-    taken_back = any(_takes_back(text) and not _numbers(text) for text in strange)
+    taken_back = any(_takes_back(text, words) and not _numbers(text) for text in strange)
     decisions: list[Decision] = []
     for item in items:
         actions = {action: line for (number, action), line in wanted.items() if number == item.number}
@@ -151,8 +153,8 @@ def _pieces(line: str, words: Vocabulary) -> Iterator[_Piece]:
     """The stretches between commas and "and", without words of politeness."""
     tokens: list[str] = []
     for token in [plain_word(found) for found in _TOKEN.findall(line)] + [","]:
-        if token in {",", ";", "&", "+"} or token in AND:
-            said = [word for word in tokens if word not in FILLERS]
+        if token in {",", ";", "&", "+"} or token in words.joins:
+            said = [word for word in tokens if word not in words.fillers]
             if said:
                 yield _piece(said, words)
             tokens = []
@@ -239,9 +241,9 @@ def _numbers(line: str) -> set[int]:
     return {int(token) for token in _spoken(line) if token.isdecimal() and len(token) < 5 and not token.startswith("0")}
 
 
-def _takes_back(line: str) -> bool:
+def _takes_back(line: str, words: Vocabulary) -> bool:
     spoken = [token for token in _spoken(line) if token[0].isalpha()]
-    return len(spoken) < _LONG and not TAKES_BACK.isdisjoint(spoken)
+    return len(spoken) < _LONG and not words.takes_back.isdisjoint(spoken)
 
 
 def _matters(line: str, items: tuple[DecisionItem, ...], words: Vocabulary, *, among: bool) -> bool:
@@ -249,6 +251,6 @@ def _matters(line: str, items: tuple[DecisionItem, ...], words: Vocabulary, *, a
     spoken = _spoken(line)
     decides = any(token in words.actions or token in words.confirm for token in spoken)
     names = bool(_numbers(line) & {item.number for item in items})
-    if names and (among or decides or not TAKES_BACK.isdisjoint(spoken)):
+    if names and (among or decides or not words.takes_back.isdisjoint(spoken)):
         return True
-    return _takes_back(line) or (decides and len(spoken) < _LONG)
+    return _takes_back(line, words) or (decides and len(spoken) < _LONG)

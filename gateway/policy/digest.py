@@ -1,7 +1,7 @@
 """The weekly digest's figures, reckoned from what the ledger knows (policy points D20, D28, F23, A10, H7)."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, tzinfo
 
 from gateway.numbers import Policy
@@ -58,7 +58,8 @@ def make_digest(kept: Kept, week: Week, zone: tzinfo, policy: Policy, now: datet
     latest = Week.of(now, zone).plus(-1) <= week
     standings = {standing.address: standing for standing in kept.standings}
     items = waiting({i.id: i for i in kept.incidents}, standings, kept.held, kept.cases, now, decide_days) if latest else ()
-    quarter = [i for i in kept.incidents if oldest_wanted(week, zone) <= i.at < this.end and misconduct(i)]
+    oldest = oldest_wanted(week, zone)
+    quarter = [i for i in kept.incidents if oldest <= i.at < this.end]
     return Digest(
         week=week,
         at=now,
@@ -78,6 +79,7 @@ def make_digest(kept: Kept, week: Week, zone: tzinfo, policy: Policy, now: datet
         judgement=judgement_of(kept, quarter, week),
         promptness=promptness(kept, mine),
         promises=promises(kept, this, now),
+        rules=kept.rules_week,
     )
 
 
@@ -148,13 +150,30 @@ def _mailboxes(incidents: list[Incident], sums: Counter[str]) -> tuple[Mailbox, 
     return tuple(sorted(rows, key=lambda row: (-row.abusive, -row.complaints, row.address))[:_MOST_ROWS])
 
 
-def _repeats(quarter: list[Incident], this: Span, standings: Mapping[str, Standing], policy: Policy, now: datetime) -> tuple[Repeat, ...]:
-    upheld = [i for i in quarter if i.verified and i.sender and i.state is not IncidentState.OVERTURNED]
+def repeat_senders(incidents: Iterable[Incident], week: Week, zone: tzinfo) -> set[str]:
+    """The senders whom a week's digest names as those who came back.
+
+    Args:
+        incidents: those since `oldest_wanted`.
+        week: of the digest.
+        zone: of the week's borders.
+    """
+    this, oldest = _span(week, zone), oldest_wanted(week, zone)
+    return {address for address, _, _ in _came_back([i for i in incidents if oldest <= i.at < this.end], this)}
+
+
+def _came_back(quarter: list[Incident], this: Span) -> list[tuple[str, int, int]]:
+    """Who wrote misconduct this week and before, the most persistent first: address, number this week and in the quarter."""
+    upheld = [i for i in quarter if misconduct(i) and i.verified and i.sender and i.state is not IncidentState.OVERTURNED]
     all_of, of_week = Counter(i.sender for i in upheld), Counter(i.sender for i in upheld if i.at in this)
+    rows = [(address, number, all_of[address]) for address, number in of_week.items() if all_of[address] > 1]
+    return sorted(rows, key=lambda row: (-row[1], -row[2], row[0]))[:_MOST_ROWS]
+
+
+def _repeats(quarter: list[Incident], this: Span, standings: Mapping[str, Standing], policy: Policy, now: datetime) -> tuple[Repeat, ...]:
     rows = []
-    for address, number in of_week.items():
-        if all_of[address] > 1:
-            standing = standings.get(address, Standing(address))
-            strikes = len(active_strikes(standing, now, policy))
-            rows.append(Repeat(address, number, all_of[address], rung(standing, now, policy), strikes, standing.suspended_until))
-    return tuple(sorted(rows, key=lambda row: (-row.week, -row.quarter, row.address))[:_MOST_ROWS])
+    for address, number, before in _came_back(quarter, this):
+        standing = standings.get(address, Standing(address))
+        strikes = len(active_strikes(standing, now, policy))
+        rows.append(Repeat(address, number, before, rung(standing, now, policy), strikes, standing.suspended_until))
+    return tuple(rows)

@@ -137,16 +137,24 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """How often a person undid what one rule, or one language, led to (F23, D28)."""
+    """How often a person undid what one rule, or one language, led to (F23, D28), and what colleagues think of it (D29).
+
+    Attributes:
+        incidents: abusive and severe mail; `overturned` and `civil` of these.
+        civil: of which a colleague said that it was civil.
+        unseen: further mail that a colleague reported, and we had not held for abusive.
+    """
 
     name: str
     incidents: int
-    overturned: int
+    overturned: int = 0
+    civil: int = 0
+    unseen: int = 0
 
     @property
     def rate(self) -> float:
         """The share that was overturned."""
-        return self.overturned / self.incidents
+        return self.overturned / self.incidents if self.incidents else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +162,8 @@ class Judgement:
     """How well we judged in the thirteen weeks to the end of the week.
 
     Attributes:
-        incidents: abusive and severe mail; `overturned` of these.
-        rules: those that a person overturned at least once, the most often overturned first.
+        incidents: abusive and severe mail; `overturned` and `civil` of these, and `unseen` beside them, as in Judged.
+        rules: those against which a person or a colleague said something, the most often overturned first.
         languages: likewise.
         never_hit: ids of rules without a hit in `weeks` weeks; empty until we know of enough weeks.
         rules_in_force: of how many.
@@ -168,6 +176,32 @@ class Judgement:
     never_hit: tuple[str, ...] = ()
     rules_in_force: int = 0
     weeks: int = 0
+    civil: int = 0
+    unseen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RulesWeek:
+    """What happened to the rules in a week.
+
+    Attributes:
+        live: changes that went live; `refused` such as had an error, so that the older rules stayed.
+        tried: the version whose trial came to its end, "" for none; it saw so many `mails` and would have treated
+            `changed` of them differently.
+        switched_off: some trouble ended the trial.
+    """
+
+    live: int = 0
+    refused: int = 0
+    tried: str = ""
+    mails: int = 0
+    changed: int = 0
+    switched_off: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing happened to them."""
+        return not (self.live or self.refused or self.tried)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +272,7 @@ class Digest:
     judgement: Judgement
     promptness: tuple[Promptness, ...]
     promises: Promises
+    rules: RulesWeek = RulesWeek()
 
     @property
     def overdue(self) -> int:
@@ -248,4 +283,4 @@ class Digest:
     def quiet(self) -> bool:
         """Nothing happened that a manager must read about."""
         eventful = any(measure.now for measure in self.measures if measure.name not in {"mails", "clean", "rude"})
-        return not (eventful or self.incidents or self.items or self.more or self.repeats or not self.promises.empty)
+        return not (eventful or self.incidents or self.items or self.more or self.repeats or not self.promises.empty or not self.rules.empty)

@@ -12,6 +12,7 @@ from gateway.records import Incident, IncidentState
 from gateway.values import Basis, Category, Disposition, Level, Mode, Standing, Strike
 
 _LONGEST_EXCERPT = 300
+_IMPORTED = "imported"
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -75,11 +76,11 @@ def imported_incident(told: Told, *, by: str, now: datetime, mode: Mode) -> Inci
         notice=None,
         alerts=(),
         proposal="",
-        reason=f"imported: {told.channel} {told.id}",
+        reason=f"{_IMPORTED}: {told.channel} {told.id}",
         rules_version="",
         mode=mode,
         state=IncidentState.WOULD_BE if mode is not Mode.ENFORCE else IncidentState.DONE,
-        notes=(*notes, (now, by, "imported")),
+        notes=(*notes, (now, by, _IMPORTED)),
     )
 
 
@@ -99,3 +100,8 @@ def counted(incident: Incident, standing: Standing, policy: Policy, *, warned: b
     new = tuple(Strike(incident.at, incident.id, incident.level, told=warned) for _ in range(number))
     strikes = sorted((*standing.strikes, *new), key=lambda strike: strike.at)
     return replace(incident, strikes=number), replace(standing, strikes=tuple(strikes))
+
+
+def elsewhere(incident: Incident) -> bool:
+    """Whether an incident was on another channel, so that no rule of ours judged it."""
+    return any(what == _IMPORTED for _, _, what in incident.notes)

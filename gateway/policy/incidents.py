@@ -41,6 +41,7 @@ def incident_of(
     reference: str,
     now: datetime,
     mode: Mode,
+    message_sha256: str = "",
 ) -> Incident:
     """The record of a verdict that is not plain delivery (policy point D18)."""
     state = IncidentState.WOULD_BE if mode is Mode.OBSERVE else IncidentState.OPEN if verdict.proposal else IncidentState.DONE
@@ -73,6 +74,7 @@ def incident_of(
         mode=mode,
         state=state,
         held=verdict.disposition is Disposition.HOLD and mode is not Mode.OBSERVE,
+        message_sha256=message_sha256,
     )
 
 

@@ -1,10 +1,11 @@
 """What a digest is made of: what the ledger remembers, and a week with its borders as moments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
+from gateway.policy.figures import RulesWeek
 from gateway.policy.weeks import Week
 from gateway.records import Case, HeldMail, Incident
 from gateway.values import Level, Standing
@@ -36,11 +37,12 @@ class Kept:
     Attributes:
         counters: sums by day, of the year before the week's end.
         incidents: those since `oldest_wanted`; besides all open and overturned ones and those of held mail.
-        standings: of everybody who isn't plainly in good standing.
+        standings: of everybody who is or was suspended or blocked or for whom it is proposed, and of repeat senders.
         held: all held mail.
         posted: mail of ours that left since the week began.
         cases: all.
         rules: ids of the rules in force that score.
+        rules_week: what happened to the rules in the week.
     """
 
     counters: Mapping[date, Mapping[str, int]]
@@ -50,6 +52,7 @@ class Kept:
     posted: tuple[Posted, ...] = ()
     cases: tuple[Case, ...] = ()
     rules: frozenset[str] = frozenset()
+    rules_week: RulesWeek = field(default_factory=RulesWeek)
 
 
 @dataclass(frozen=True, slots=True)

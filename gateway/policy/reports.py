@@ -1,4 +1,4 @@
-"""From a colleague's report to an incident: what he says happened, on the same ladder as what the gateway saw (F22, D18)."""
+"""What colleagues report: from a report to an incident on the same ladder as what the gateway saw (F22, D18), and what they think of our judgement (D29)."""
 
 import hashlib
 from datetime import datetime
@@ -10,6 +10,10 @@ from gateway.values import AlertKind, Assessment, Basis, Disposition, Identity, 
 _LONGEST_SUBJECT = 200
 _LONGEST_EXCERPT = 300
 _LONGEST_NOTE = 1_000
+
+REPORTED = "reported"
+CIVIL = "called civil"
+"""How the notes of a colleague's word begin."""
 
 
 def reported_incident(
@@ -73,7 +77,20 @@ def reported_incident(
     )
 
 
-def report_note(agent: str, text: str, now: datetime, what: str = "reported") -> tuple[datetime, str, str]:
+def report_note(agent: str, text: str, now: datetime, what: str = REPORTED) -> tuple[datetime, str, str]:
     """What a colleague wrote, for the incident's record (D18)."""
     said = one_line(text)[:_LONGEST_NOTE]
     return now, agent, f"{what}: {said}" if said else what
+
+
+def called_civil(incident: Incident) -> bool:
+    """Whether a colleague said that the mail was civil."""
+    return any(what.startswith(CIVIL) for _, _, what in incident.notes)
+
+
+def unseen(incident: Incident) -> bool:
+    """Whether colleagues reported a mail that the gateway had not held for abusive."""
+    if AlertKind.REPORT in incident.alerts:
+        return True
+    mild = incident.level is None or incident.level < Level.ABUSIVE
+    return mild and any(what.startswith(REPORTED) for _, _, what in incident.notes)

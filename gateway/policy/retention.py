@@ -8,6 +8,8 @@ from gateway.policy.ladder import active_strikes, suspended
 from gateway.records import OWN_MAILBOX, Case, HeldMail, Incident, IncidentState
 from gateway.values import Category, Level, Standing
 
+LISTS = timedelta(weeks=54)
+"""How long it is remembered what a mail to the managers asked: of a digest for longer than missed ones are made up for, so that none goes out twice."""
 _EVIDENCE = frozenset({Category.THREAT, Category.STALKING})
 
 
@@ -70,7 +72,7 @@ def incident_left(incident: Incident, clocks: Clocks, now: datetime) -> Incident
     if not evidence and _over(incident.at, clocks.excerpts, now):
         incident = replace(incident, excerpt="", subject="")
     if _over(incident.at, clocks.delivery_keys, now):
-        incident = replace(incident, key="")
+        incident = replace(incident, key="", message_sha256=incident.message_sha256 if evidence else "")
     return incident
 
 

@@ -2,10 +2,13 @@
 
 import statistics
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from gateway.policy.figures import Judged, Judgement, Promises, Promptness
-from gateway.policy.kept import Kept, Span
+from gateway.policy.imported import elsewhere
+from gateway.policy.kept import Kept, Span, misconduct
+from gateway.policy.reports import called_civil, unseen
 from gateway.policy.weeks import Week
 from gateway.records import CaseState, Incident, IncidentState
 from gateway.values import NoticeKind
@@ -23,39 +26,49 @@ _NOTICES = frozenset({NoticeKind.REMINDER, NoticeKind.WARNING, NoticeKind.FINAL_
 
 
 def judgement_of(kept: Kept, quarter: list[Incident], week: Week) -> Judgement:
-    """What was overturned, by rule and language, and which rules never hit.
+    """What was overturned or called civil, by rule and language, what we did not see, and which rules never hit.
 
     Args:
         kept: what is remembered.
-        quarter: abusive and severe mail of the last quarter.
+        quarter: incidents of the last quarter.
         week: up to which.
     """
-    by_rule: Counter[str] = Counter()
-    by_language: Counter[str] = Counter()
-    wrong_rule: Counter[str] = Counter()
-    wrong_language: Counter[str] = Counter()
+    rules: dict[str, Counter[str]] = {}
+    languages: dict[str, Counter[str]] = {}
+    total: Counter[str] = Counter()
     for incident in quarter:
-        rules = {rule for rule, points in incident.findings if points > 0}
-        by_rule.update(rules)
-        by_language[incident.language] += 1
-        if incident.state is IncidentState.OVERTURNED:
-            wrong_rule.update(rules)
-            wrong_language[incident.language] += 1
+        said = _said(incident)
+        names = {rule for rule, points in incident.findings if points > 0} if "unseen" not in said else ()
+        for count in (total, languages.setdefault(incident.language, Counter()), *(rules.setdefault(name, Counter()) for name in names)):
+            count.update(said)
     never, weeks = _never_hit(kept, week)
     return Judgement(
-        incidents=len(quarter),
-        overturned=sum(incident.state is IncidentState.OVERTURNED for incident in quarter),
-        rules=_worst(by_rule, wrong_rule)[:_MOST_ROWS],
-        languages=_worst(by_language, wrong_language),
+        incidents=total["incidents"],
+        overturned=total["overturned"],
+        civil=total["civil"],
+        unseen=total["unseen"],
+        rules=_doubted(rules)[:_MOST_ROWS],
+        languages=_doubted(languages),
         never_hit=never,
         rules_in_force=len(kept.rules),
         weeks=weeks,
     )
 
 
-def _worst(of: Counter[str], wrong: Counter[str]) -> tuple[Judged, ...]:
-    rows = [Judged(name, of[name], number) for name, number in wrong.items()]
-    return tuple(sorted(rows, key=lambda row: (-row.overturned, -row.rate, row.name)))
+def _said(incident: Incident) -> tuple[str, ...]:
+    """As what an incident counts in our judgement: what we had not seen, or what wasn't mail, is none of it."""
+    if unseen(incident):
+        return ("unseen",)
+    if not misconduct(incident) or elsewhere(incident):
+        return ()
+    overturned = ("overturned",) if incident.state is IncidentState.OVERTURNED else ()
+    return ("incidents", *overturned, *(("civil",) if called_civil(incident) else ()))
+
+
+def _doubted(counts: Mapping[str, Counter[str]]) -> tuple[Judged, ...]:
+    rows = [Judged(name, of["incidents"], of["overturned"], of["civil"], of["unseen"]) for name, of in counts.items()]
+    wrong = (row for row in rows if row.overturned or row.civil or row.unseen)
+    return tuple(sorted(wrong, key=lambda row: (-row.overturned, -row.civil, -row.unseen, -row.rate, row.name)))
 
 
 def _never_hit(kept: Kept, week: Week) -> tuple[tuple[str, ...], int]:
