@@ -1,5 +1,7 @@
 """The learned ear: what it hears, what it may do alone, how it speaks together with rules. Voices here are made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -105,6 +107,41 @@ def test_it_tags_a_complaint(tmp_path):
     assert assessed(scorer, "The man at the counter has no time.").tags == frozenset()
 
 
+def test_where_it_hears_no_complaint_the_words_of_rules_are_about_something_else(tmp_path):
+    scorer = scorer_of(write(tmp_path))
+    text = "He was rude. I ask for an apology."
+    assert assessed(scorer, text).tags == {Tag.COMPLAINT}
+
+    def listening(threshold, bias):
+        weights = np.zeros((len(HEADS), WIDTH), dtype=np.float32)
+        return Ear({"en": Voice(weights, (-9.0, -9.0, bias, -9.0), ((1.0, 0.0, 0.0, 0.0, 0.0),) * len(HEADS), ALONE, HELPS, SEVERE, (threshold, NEVER))})
+
+    scorer._ear = listening(0.9, -2.0)
+    assert assessed(scorer, text).tags == {Tag.COMPLAINT}
+    scorer._ear = listening(0.9, -4.0)
+    assert assessed(scorer, text).tags == frozenset()
+    scorer._ear = listening(NEVER, -4.0)  # never learned what a complaint is
+    assert assessed(scorer, text).tags == {Tag.COMPLAINT}
+
+
+def test_a_single_sentence_must_be_louder(tmp_path):
+    scorer = scorer_of(write(tmp_path))
+    scorer._ear = Ear({"en": replace(voice(spaniel=(14.0, 0.0)), alone=0.5, brief=0.99)})
+    long = "The order came on Monday. You are my spaniel. Please send the invoice. It was blue. Thank you for that."
+    assert assessed(scorer, "You are my spaniel.").level is Level.CLEAN
+    assert assessed(scorer, long).level is Level.ABUSIVE
+
+
+@pytest.mark.parametrize("text", ["You are an idiot.", "you 1d10t there"])
+def test_an_insult_in_a_mail_without_any_abuse_is_somebody_elses(tmp_path, text):
+    scorer = scorer_of(write(tmp_path))
+    calm = replace(voice(), bias=(-4.0, -4.0, -9.0, -9.0))
+    scorer._ear = Ear({"en": calm})
+    assert assessed(scorer, text).level is (Level.ABUSIVE if "1" in text else Level.CLEAN)  # a disguise it can't read
+    scorer._ear = Ear({"en": replace(calm, bias=(-2.0, -4.0, -9.0, -9.0))})
+    assert assessed(scorer, text).level is Level.ABUSIVE
+
+
 MARKED = st.lists(
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, MARKS - 1)), max_size=70, unique=True).map(sorted),
     min_size=1, max_size=6,
@@ -143,7 +180,7 @@ def test_where_the_ear_hears_nothing_a_phrase_says_little(scorer, text, level):
 def test_a_certain_rule_counts_whatever_the_ear_hears(tmp_path):
     files = {**FILES, "en/rules.toml": FILES["en/rules.toml"].replace('id = "en.threat.kill"', 'id = "en.threat.kill"\ncertain = true')}
     scorer = scorer_of(write(tmp_path, files))
-    scorer._ear = Ear({"en": KNOWN})
+    scorer._ear = Ear({"en": replace(KNOWN, bias=(-9.0, -9.0, -9.0, -9.0))})
     assert assessed(scorer, "I will kill you.").level is Level.SEVERE
 
 

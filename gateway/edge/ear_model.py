@@ -31,9 +31,10 @@ def load_ear(folders: tuple[Path, ...]) -> Ear | None:
             if data[f"{code}.weights"].shape != (len(HEADS), WIDTH):
                 raise BadInput((Problem(str(file), 0, "was trained for another version; run benchmarks/train_ear.py or remove the file"),))
             weights = data[f"{code}.weights"].astype(np.float32) * scale[:, None]
-            alone, helps, severe = (float(value) for value in data[f"{code}.thresholds"])
+            alone, helps, severe, brief = (float(value) for value in data[f"{code}.thresholds"])
             bias = data[f"{code}.bias"]
             mail = tuple(tuple(float(value) for value in row) for row in data[f"{code}.mail"])
+            hum = tuple(float(value) for value in data[f"{code}.hum"])
             complaint, self_harm = (float(value) for value in data[f"{code}.tags"])
-            voices[code] = Voice(weights, tuple(float(value) for value in bias), mail, alone, helps, severe, (complaint, self_harm))
+            voices[code] = Voice(weights, tuple(float(value) for value in bias), mail, alone, helps, severe, (complaint, self_harm), brief, hum)
     return Ear(voices)

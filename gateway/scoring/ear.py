@@ -29,6 +29,8 @@ WIDTH = CLASSES + CLASS_SLOTS
 HEADS = ("abuse", "severe", "complaint", "self_harm")
 """What is listened for, each by a head of its own."""
 
+BRIEF = 3
+"""Stretches; a text with fewer is a single sentence."""
 _SIZES = (2, 3, 4, 5)
 _LONGEST = 20_000
 """Characters listened to of one segment."""
@@ -128,10 +130,13 @@ class Voice:
         weights: heads x WIDTH, in the order of HEADS.
         bias: for each head.
         mail: for each head the weights of mail_features and a bias.
-        alone: probability from which abuse counts by itself, calibrated on civil text.
+        alone: probability from which abuse counts by itself, calibrated on civil mails.
+        brief: the same for a single sentence, which must be louder: it has nothing around it.
         helps: probability from which it adds to what rules found.
         severe: probability from which signals of rules count as severe.
         tags: probabilities from which a mail is a complaint, or hints at self-harm.
+        hum: for each head what a character n-gram of civil text weighs on average, so that a long sentence isn't louder
+            for its length.
     """
 
     weights: NDArray[np.float32]
@@ -141,6 +146,8 @@ class Voice:
     helps: float
     severe: float
     tags: tuple[float, float] = (2.0, 2.0)
+    brief: float = 0.0
+    hum: tuple[float, ...] = (0.0,) * len(HEADS)
 
     @cached_property
     def by_slot(self) -> NDArray[np.float32]:
@@ -174,6 +181,7 @@ class Heard:
         abuse: how likely abuse is.
         faint: likely enough to add to what rules found.
         loud: likely enough to call the mail abusive by itself.
+        complaint: how likely a complaint about conduct is.
     """
 
     findings: tuple[Finding, ...]
@@ -182,6 +190,7 @@ class Heard:
     abuse: float = 0.0
     faint: bool = False
     loud: bool = False
+    complaint: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,13 +243,24 @@ class Ear:
             return None
         chances = probabilities(stretches, voice)
         abuse = chances[0]
-        points = self._points_alone if abuse >= voice.alone else self._points_helping if abuse >= voice.helps else 0
+        alone = max(voice.alone, voice.brief) if len(stretches) < BRIEF else voice.alone
+        points = self._points_alone if abuse >= alone else self._points_helping if abuse >= voice.helps else 0
         if points and not any(_addressed(part) for part in parts):
             # a review, an article, a joke passed on: whatever it says, it says it to nobody here
             points = 0
         findings = (self._finding(stretches, parts, language, abuse, points),) if points else ()
         tags = {tag for tag, chance, least in zip((Tag.COMPLAINT, Tag.SELF_HARM), chances[2:], voice.tags, strict=True) if chance >= least}
-        return Heard(findings, chances[1] >= voice.severe, frozenset(tags), abuse, abuse >= voice.helps, points == self._points_alone)
+        if abuse < voice.helps and chances[3] >= voice.tags[1] / 2:
+            tags.add(Tag.SELF_HARM)  # too faint to excuse abuse, but in a calm mail somebody looks (F8)
+        return Heard(
+            findings,
+            chances[1] >= voice.severe,
+            frozenset(tags),
+            abuse,
+            faint=abuse >= voice.helps,
+            loud=points == self._points_alone,
+            complaint=chances[2] if voice.tags[0] <= 1 else 1.0,  # who never learned of complaints has no say about them
+        )
 
     def _finding(self, stretches: Stretches, parts: Sequence[Part], language: str, abuse: float, points: int) -> Finding:
         number, start, end = (int(value) for value in stretches.places[:, int(np.argmax(stretches.scores[0]))])
@@ -300,9 +320,13 @@ class _Sums:
 
     def scores(self, start: Slots, end: Slots) -> Floats:
         """The scores of stretches (stretches x heads); long and short stretches compare."""
-        long = np.sqrt(np.maximum(1.0, self.counts[end] - self.counts[start]))
-        scores: Floats = (self.weights[end] - self.weights[start]) / long[:, None]
+        scores: Floats = (self.weights[end] - self.weights[start]) / self.lengths(start, end)[:, None]
         return scores
+
+    def lengths(self, start: Slots, end: Slots) -> Floats:
+        """What the sums of stretches are divided by: the root of their counts."""
+        lengths: Floats = np.sqrt(np.maximum(1.0, self.counts[end] - self.counts[start]))
+        return lengths
 
 
 def scored(parts: Sequence[Part], voice: Voice) -> Stretches:
@@ -318,7 +342,8 @@ def scored(parts: Sequence[Part], voice: Voice) -> Stretches:
         words = np.cumsum([0, *(len(sentence.tokens) for sentence in part.sentences)])
         start = np.array([sentence.start for sentence in part.sentences])[first]
         end = np.minimum(np.array([sentence.end for sentence in part.sentences])[after - 1], len(text))
-        score = _sums(character_slots(text), len(text), voice.by_slot).scores(start, end)
+        characters = _sums(character_slots(text), len(text), voice.by_slot)
+        score = characters.scores(start, end) - np.outer(characters.lengths(start, end), voice.hum)
         score += _sums(word_slots(tokens), len(tokens), voice.by_slot).scores(words[first], words[after])
         score += _class_sums(part.marks, voice).scores(first, after)
         scores.append(score.T)
