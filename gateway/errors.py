@@ -72,6 +72,6 @@ class BadInput(GatewayError):
     """Settings or rules with errors; `problems` has them all."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        """Keep all problems; the text is the lines that a person reads."""
-        super().__init__("\n".join(str(problem) for problem in problems))
+        """Keep all problems; the text is the lines that a person reads, what is wrong before what is only worth a word."""
+        super().__init__("\n".join(str(problem) for problem in sorted(problems, key=lambda problem: problem.severity != "error")))
         self.problems = problems

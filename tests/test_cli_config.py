@@ -123,6 +123,13 @@ def test_one_error_and_its_line(check, old, new, line, text):
     assert text in lines[0]
 
 
+def test_a_folder_of_rules_that_is_not_there(check, tmp_path):
+    text = f'rules_dir = "{tmp_path}/rules"\n{MINIMAL}'
+    assert check(text) == (1, [f"0: error: rules_dir: {tmp_path}/rules is not a folder; make it, or name the folder of your rules"])
+    (tmp_path / "rules").mkdir()
+    assert check(text)[0] == 0
+
+
 def test_what_is_allowed_and_worth_a_word(check):
     code, lines = check('mode = "enforce"\n' + MINIMAL.replace('managers = ["boss@shop.example"]\n', ""))
     assert code == 0

@@ -7,7 +7,7 @@ import click
 
 from gateway.cli.plain import plain
 from gateway.edge.settings import load_settings
-from gateway.errors import BadInput
+from gateway.errors import BadInput, Problem
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -28,6 +28,7 @@ def check(file: Path) -> None:
     try:
         settings = load_settings(file)
         load_signer(settings.dkim)
+        _must_be_there(file, settings.rules_dir)
         templates = Templates(settings.language, settings.zone, Path(settings.templates_dir) if settings.templates_dir else None, settings.languages)
     except BadInput as error:
         for problem in error.problems:
@@ -37,6 +38,11 @@ def check(file: Path) -> None:
         click.echo(plain(str(problem)))
     for line in (*warnings(file, settings), *(f"{file}:0: warning: {text}" for text in lacking(settings, templates.spoken))):
         click.echo(plain(line))
+
+
+def _must_be_there(file: Path, rules_dir: str) -> None:
+    if rules_dir and not Path(rules_dir).is_dir():
+        raise BadInput((Problem(str(file), 0, f"rules_dir: {rules_dir} is not a folder; make it, or name the folder of your rules"),))
 
 
 def warnings(file: Path, settings: object) -> list[str]:

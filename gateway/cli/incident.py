@@ -132,7 +132,7 @@ def lift(config: Path, reference: str, *, as_json: bool, by: str | None) -> None
     if as_json:
         show_json(row)
     else:
-        told = " The sender is told." if row["noticed"] else ""
+        told = " A notice to the sender is on its way." if row["noticed"] else ""
         click.echo(f"The suspension of {row['address']} is over.{told}")
 
 

@@ -47,7 +47,7 @@ def _decide(config: Path, call: str, address: str, done: str, *, as_json: bool, 
     if as_json:
         show_json(row)
         return
-    told = {True: " The sender is told.", False: " The sender is not told: nobody vouched for the address."}.get(row.get("noticed"), "")
+    told = {True: " A notice to the sender is on its way.", False: " The sender is not told: nobody vouched for the address."}.get(row.get("noticed"), "")
     click.echo(f"{row['address']} {done}; standing: {row['standing']}.{told}")
 
 

@@ -13,7 +13,7 @@ from gateway.errors import GatewayError
 
 
 @click.command()
-@click.option("--config", required=True, type=click.Path(path_type=Path), help="The settings file.")
+@click.option("--config", required=True, envvar="COURTESY_CONFIG", type=click.Path(path_type=Path), help="The settings file.")
 def serve(config: Path) -> None:
     """Run the gateway until it is told to stop."""
     from gateway.edge.logs import set_up

@@ -8,7 +8,7 @@ from gateway.scoring.match import Hit, Matcher, View
 from gateway.values import Category, Target
 
 _QUOTES = re.compile(
-    r"“[^“”\n]{2,600}”|„[^„“”\n]{2,600}[“”]|«[^«»\n]{2,600}»|»[^«»\n]{2,600}«|\"[^\"\n]{2,600}\"|''[^'\n]{2,600}''|(?<![^\W_])'[^'\n]{3,400}'(?![^\W_])|‚[^‚‘'\n]{2,400}['‘]"
+    r"“[^“”\n]{2,600}”|„[^„“”\"\n]{2,600}[“”\"]|«[^«»\n]{2,600}»|»[^«»\n]{2,600}«|\"[^\"\n]{2,600}\"|''[^'\n]{2,600}''|(?<![^\W_])'[^'\n]{3,400}'(?![^\W_])|‚[^‚‘'\n]{2,400}['‘]"
 )
 _CAN_BE_ABOUT_ONESELF = frozenset({Category.INSULT, Category.DEGRADATION, Category.PROFANITY})
 _A_WORD_OR_TWO = 25
