@@ -77,9 +77,10 @@ def _told(rule: Rule, language: str, hits: list[_Hit], total: int) -> str:
     number = f"{len(hits)} of {total} civil sentences" if len(hits) > 1 else f"a civil sentence of {total}"
     text = example.text.replace("\n", " ")
     shown = text if len(text) <= 120 else f"{text[:117]}..."
+    where = repr(shown) if example.words == text else f"{example.words!r} in {shown!r}"
     if language != rule.language:
         what = f"{example.words!r} is an ordinary word of {language}: it counts in {number}, for example {shown!r}"
         return f"rule {rule.id}: {what}; write it longer, or put it into innocent of {language}/morphology.toml"
     accused = sum(hit.accused for hit in hits)
     worse = f" and makes {accused} of them abusive" if accused else ""
-    return f"rule {rule.id} counts in {number} of {language}{worse}, for example {example.words!r} in {shown!r}; narrow it, or lower its points"
+    return f"rule {rule.id} counts in {number} of {language}{worse}, for example {where}; narrow it, or lower its points"
