@@ -63,12 +63,11 @@ def mails(lang: str) -> list[Case]:
 
 
 ROUNDS = tuple(range(1, 10))
-LEARNED_ROUNDS = ROUNDS
 
 
 def training(lang: str, *, with_mails: bool) -> list[Case]:
     """What the ear learns from: the sentences beside the rules, and the labelled mails unless they are kept for a measure."""
-    return sentences(lang) + ([*mails(lang), *(case for number in LEARNED_ROUNDS for case in round_mails(lang, number))] if with_mails else [])
+    return sentences(lang) + ([*mails(lang), *(case for number in ROUNDS for case in round_mails(lang, number))] if with_mails else [])
 
 
 def round_mails(lang: str, number: int) -> list[Case]:

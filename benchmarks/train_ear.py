@@ -78,10 +78,8 @@ class Texts:
     folds: list[np.ndarray]
     levels: np.ndarray
 
-    def rows_without(self, fold: int | None) -> np.ndarray:
+    def rows_without(self, fold: int) -> np.ndarray:
         """Rows of the cases that are not in a fold."""
-        if fold is None:
-            return np.arange(len(self.row_case))
         return np.flatnonzero(~np.isin(self.row_case, self.folds[fold]))
 
 
@@ -173,7 +171,7 @@ class Joint:
         # mails have ids of their own over all languages, so that one loudest stretch can be chosen in each
         self.mail = np.concatenate([texts.row_case + 100_000 * n for n, texts in enumerate(everything)])
 
-    def learn(self, without: int | None) -> list[Voice]:
+    def learn(self, without: int) -> list[Voice]:
         """A voice for each language, learned from all texts but those of one fold."""
         rows = np.concatenate([self.offsets[n] + texts.rows_without(without) for n, texts in enumerate(self.everything)])
         weights = [np.zeros((len(HEADS), WIDTH), dtype=np.float32) for _ in self.everything]

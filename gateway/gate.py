@@ -94,6 +94,7 @@ class Case:
     incident: Incident | None = None
     asked: bool = False
     proven: str = ""
+    answers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,9 @@ class Gate:
         identity = await self.identifier.identify(reading, envelope)
         key = delivery_key(envelope, message)
         assessment = self.recent.weighed(weighed, identity, key, self.policy(), now)
-        case = replace(case, key=key, reading=reading, assessment=assessment, weighed=weighed, identity=identity, proven=self.writer.proven_answer(reading))
+        proven = self.writer.proven_answer(reading)
+        answers = answered_incidents(reading, proven)
+        case = replace(case, key=key, reading=reading, assessment=assessment, weighed=weighed, identity=identity, proven=proven, answers=answers)
         await self._count(now, assessment, envelope)
         try:
             case = await self._identified(case)
@@ -182,8 +185,7 @@ class Gate:
         if case.identity.verified:
             return case
         standing = await self.ledger.standing(case.identity.address)
-        answers = answered_incidents(case.reading, case.proven)
-        if not matters(case.assessment, case.identity, standing, self.policy(), case.now, answers):
+        if not matters(case.assessment, case.identity, standing, self.policy(), case.now, case.answers):
             return case
         return await self._asked(case)
 
@@ -205,8 +207,7 @@ class Gate:
             verdict = verdict_of(before, standing)
             verdict = observed(verdict, standing) if observing or before.mode is Mode.OBSERVE else verdict
             return replace(case, reference=before.id, verdict=verdict, incident=before)
-        answers = answered_incidents(reading, case.proven)
-        verdict = judge(case.assessment, identity, standing, self.policy(), now, case.reference, answers, appeal=bool(case.proven))
+        verdict = judge(case.assessment, identity, standing, self.policy(), now, case.reference, case.answers, appeal=bool(case.proven))
         verdict = self._unanswered(verdict, case, standing)
         verdict = self._possible(verdict, envelope)
         would_be = verdict
@@ -216,8 +217,18 @@ class Gate:
             self.recent.answered(identity.address, case.assessment.likeness, now)
         incident = None
         if verdict.recordable:
-            facts = {"key": key, "reference": case.reference, "message_sha256": message_hash(case.message)}
-            incident = incident_of(would_be, case.assessment, identity, envelope, reading, now=now, mode=self.house.mode, **facts)
+            incident = incident_of(
+                would_be,
+                case.assessment,
+                identity,
+                envelope,
+                reading,
+                key=key,
+                reference=case.reference,
+                message_sha256=message_hash(case.message),
+                now=now,
+                mode=self.house.mode,
+            )
             await self.ledger.record(incident, verdict.standing if verdict.standing != standing else None)
         elif verdict.standing != standing:
             await self.ledger.put_standing(verdict.standing)
@@ -323,9 +334,8 @@ class Gate:
         if case.standing is None or not (reply.positive or reply.code >= 500):
             return
         incident = case.incident.id if case.incident is not None else ""
-        answers = answered_incidents(case.reading, case.proven)
         self.onlooker.judged(
-            Judged(case.reference, case.now, case.envelope, case.reading, case.weighed, case.identity, case.standing, self.policy(), answers, incident)
+            Judged(case.reference, case.now, case.envelope, case.reading, case.weighed, case.identity, case.standing, self.policy(), case.answers, incident)
         )
 
     async def _count(self, now: datetime, assessment: Assessment, envelope: Envelope) -> None:

@@ -366,8 +366,8 @@ def _doubted(finding: Finding, abuse: float, language: str) -> Finding:
     An ugly word that names nobody is a bastard file, a bitch's litter or a neighbour where the ear hears little; a phrase
     that merely sounds like contempt or a threat is one of trade where it hears nothing. Insults that name somebody stay
     unless it hears next to nothing at all: then they are the writer's own folly, or the neighbour's. What names somebody in
-    a subject stays, for that is too short to be heard well, and so does what is in disguise or in another language, which
-    the ear doesn't understand.
+    a subject stays, for that is too short to be heard well, and so does an insult that names somebody in disguise or in
+    another language, which the ear doesn't understand.
     """
     category, named = finding.category, NOBODY_NAMED not in finding.modifiers
     if {PATTERN, CERTAIN} & {*finding.modifiers} or (finding.segment is SegmentKind.SUBJECT and named):
