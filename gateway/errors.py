@@ -65,7 +65,8 @@ class Problem:
 
     def __str__(self) -> str:
         """In the form that `config check` and `rules check` print."""
-        return f"{self.file}:{self.line}: {self.severity}: {self.text}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.severity}: {self.text}"
 
 
 class BadInput(GatewayError):

@@ -57,8 +57,8 @@ I drove past [2:your house].
     [2] 'your house': intimidation at staff (en.stalking.home; a hint that counts only where the ear agrees, and it doesn't)
   the sum:
     +5 en.insult.fool
-    5 of 5 points may reach rude, which takes 2
-    5 of 5 points may reach abusive, which takes 5
+    a mail is rude from 2 points on; all 5 count towards it
+    a mail is abusive from 5 points on; all 5 count towards it
   otherwise:
     without en.insult.fool it would have been clean
     10 more points would have made it severe

@@ -100,7 +100,7 @@ async def test_a_reply_is_carried_out_and_answered_line_by_line(desk):
     assert (message["Auto-Submitted"], answer.sender) == ("auto-replied", "")
     assert message["In-Reply-To"] == f"<m{desk.number}@shop.example>"
     notes = (await desk.house.ledger.incident(proposed.id)).notes
-    assert notes[-1][1:] == (BOSS, "confirmed: abusive; 1 strike")
+    assert notes[-1][1:] == (BOSS, "confirmed: abusive; 1 strike, the first")
 
 
 async def test_the_same_mail_twice_is_answered_once(desk):

@@ -132,7 +132,7 @@ def test_config_check_and_serve_say_what_is_wrong_with_a_key(tmp_path, content, 
     config = settings(tmp_path, 1, more=section(file))
     checked = CliRunner().invoke(main, ["config", "check", str(config)])
     assert checked.exit_code == 1
-    assert f"{file}:0: error: dkim.key_file {said}" in checked.output
+    assert f"{file}: error: dkim.key_file {said}" in checked.output
     with pytest.raises(BadInput):
         load_signer(load_settings(config).dkim)
 

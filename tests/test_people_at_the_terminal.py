@@ -10,6 +10,7 @@ import tiny_rules
 from gateway_process import GatewayProcess, mail, settings
 from smtp_sink import ThreadedSink
 
+from gateway.cli.incident import for_people
 from gateway.cli.plain import cell, local_time
 from gateway.cli.this_sender import ThisSender
 from gateway.edge.rules import load_rules
@@ -59,6 +60,39 @@ def test_a_single_row_shows_every_time_so(gateway):
         shown = gateway.courtesy(*command)
         assert SHOWN.search(shown)
         assert "+00:00" not in shown
+
+
+def test_an_incident_is_told_in_words_that_a_manager_knows(gateway):
+    row = json.loads(gateway.courtesy("incident", "list", "--sender", "bea@client.example", "--json"))[0]
+    shown = gateway.courtesy("incident", "show", row["id"]).splitlines()
+    assert "sender verified: yes" in shown
+    assert "vouched for by: dmarc=pass by mx.shop.example" in shown
+    assert "the level rests on: rules" in shown
+    assert not [line for line in shown if line.startswith(("by:", "basis:"))]
+    whole = json.loads(gateway.courtesy("incident", "show", row["id"], "--json"))
+    assert (whole["by"], whole["basis"]) == ("dmarc=pass by mx.shop.example", "rules"), "programs read the names that they know"
+
+
+RECORD = {"verified": True, "by": "dmarc=pass by mx.shop.example", "basis": "rules", "alerts": [], "rules_version": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        ({"verified": False, "by": "no word of a trusted host"}, ("why not verified", "no word of a trusted host")),
+        ({"basis": "ear"}, ("the level rests on", "the learned ear alone")),
+        ({"basis": "both"}, ("the level rests on", "rules and the learned ear")),
+        ({"alerts": ["report"]}, ("the level rests on", "a person's report")),
+        ({"rules_version": ""}, ("the level rests on", "a person's report")),
+    ],
+)
+def test_on_what_an_incident_rests(record, line):
+    assert line in for_people({**RECORD, **record}).items()
+
+
+def test_held_mail_says_how_many_strikes_its_sender_has(gateway):
+    """It once said "1 strike" of a sender who was held for his third."""
+    assert "abusive; 1 strike, which makes 3" in gateway.courtesy("held", "list")
 
 
 def test_the_hour_that_is_there_twice_can_be_told_apart():

@@ -48,6 +48,17 @@ def faults(text, items=ITEMS):
         ("Confirm all", {(2, "strike"), (3, "block"), (4, "lift")}),
         ("all delete", {(1, "delete"), (3, "delete")}),
         ("1 release, 2 strike; 5 grant", {(1, "release"), (2, "strike"), (5, "grant")}),
+        ("1 release 2 strike", {(1, "release"), (2, "strike")}),
+        ("1 release 2 strike 5 grant", {(1, "release"), (2, "strike"), (5, "grant")}),
+        ("release 1 strike 2", {(1, "release"), (2, "strike")}),
+        ("1 3 release 2 strike, 6 answered", {(1, "release"), (3, "release"), (2, "strike"), (6, "answered")}),
+        ("please release item 1, strike item 2 grant 5", {(1, "release"), (2, "strike"), (5, "grant")}),
+        ("1 freigeben 2 verwarnen", {(1, "release"), (2, "strike")}),
+        ("1-3 overturn", {(1, "overturn"), (2, "overturn"), (3, "overturn")}),
+        ("overturn 1 - 3", {(1, "overturn"), (2, "overturn"), (3, "overturn")}),
+        ("#1\u2013#3: overturn, please", {(1, "overturn"), (2, "overturn"), (3, "overturn")}),
+        ("1, 2-3 overturn; 4 lift", {(1, "overturn"), (2, "overturn"), (3, "overturn"), (4, "lift")}),
+        ("1-2 overturn 5 grant", {(1, "overturn"), (2, "overturn"), (5, "grant")}),
         ("1 and 2 overturn", {(1, "overturn"), (2, "overturn")}),
         ("overturn 1, 2 and 3", {(1, "overturn"), (2, "overturn"), (3, "overturn")}),
         ("3 block, 3 delete", {(3, "block"), (3, "delete")}),
@@ -76,7 +87,18 @@ def test_what_is_clear_is_understood(text, wanted):
         ("4 release", {("not_allowed", 4)}),
         ("1 confirm", {("nothing_proposed", 1)}),
         ("all grant pardon", {("unknown", 0)}),
-        ("1-3 release", {("unknown", 0)}),
+        ("1-9 overturn", {("unknown", 0)}),
+        ("3-1 overturn", {("unknown", 0)}),
+        ("1-3-26 overturn", {("unknown", 0)}),
+        ("1-3.26 overturn", {("unknown", 0)}),
+        ("1-3", set()),
+        ("all 1-3 overturn", {("unknown", 0)}),
+        ("1 release 2", {("unknown", 0)}),
+        ("release 1 strike", {("unknown", 0)}),
+        ("1 release 2 relase", {("unknown", 0), ("unsure", 1)}),
+        ("not 1 release 2 strike", {("unknown", 0)}),
+        ("1 release 2 strike, 3", {("unknown", 0), ("unsure", 1)}),
+        ("1-3 overturn\nnot 2-3, 1", {("unknown", 0), ("unsure", 1), ("unsure", 2), ("unsure", 3)}),
         ("1.3 release", {("unknown", 0)}),
         ("1/3 release", {("unknown", 0)}),
         ("1 release?", {("unknown", 0)}),
@@ -99,6 +121,16 @@ def test_what_is_clear_is_understood(text, wanted):
 def test_what_is_not_clear_is_not_done(text, wanted):
     assert decided(text) == set()
     assert faults(text) == wanted
+
+
+def test_a_range_says_of_which_it_cant_be_meant():
+    assert decided("1-3 release") == {(1, "release"), (3, "release")}
+    assert faults("1-3 release") == {("not_allowed", 2)}
+
+
+def test_a_line_that_isnt_understood_is_about_all_numbers_of_its_range():
+    assert decided("2 strike\n1-3 overturn tomorrow") == set()
+    assert faults("2 strike\n1-3 overturn tomorrow") == {("unknown", 0), ("unsure", 2)}
 
 
 def test_a_line_that_may_take_one_back_stops_only_that_one():

@@ -36,7 +36,7 @@ def digest_of(policy):
     return make
 
 
-def held(reference, at=MONDAY, reason="abusive; 1 strike", released_by=""):
+def held(reference, at=MONDAY, reason="abusive; 1 strike, which makes 3", released_by=""):
     return HeldMail(reference, at, Envelope("anna@example.net", ("support@shop.example",)), reason, 10, released_by)
 
 

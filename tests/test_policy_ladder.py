@@ -116,6 +116,19 @@ def test_every_cell_of_the_table(policy, assessment, strikes, disposition, left,
     assert verdict.recordable
 
 
+def test_the_reason_says_how_many_strikes_there_are_with_those_of_the_mail(policy):
+    """`held list` once said "1 strike" of a sender who was held for his third."""
+    verdicts = story(policy, (0, ABUSIVE), (1, ABUSIVE), (2, ABUSIVE), (3, SEVERE), (4, THREAT))
+    assert [verdict.reason for verdict in verdicts[:4]] == [
+        "abusive; 1 strike, the first",
+        "abusive; 1 strike, which makes 2",
+        "abusive; 1 strike, which makes 3",
+        "severe; 2 strikes, which make 5",
+    ]
+    assert story(policy, (0, SEVERE))[0].reason == "severe; 2 strikes, the first"
+    assert story(policy, (0, ABUSIVE), (89, ABUSIVE), (178, ABUSIVE), (280, ABUSIVE))[3].reason == "abusive; 1 strike, which makes 3"
+
+
 def test_a_suspension_lasts_fourteen_days_for_severe_mail(policy):
     verdicts = story(policy, (0, ABUSIVE), (1, SEVERE))
     assert verdicts[1].standing.suspended_until == day(15)

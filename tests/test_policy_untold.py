@@ -166,8 +166,8 @@ def test_a_proposed_block_says_that_it_is_a_shared_mailbox(policy):
     info = Identity("info@client.example", verified=True, by="dmarc=pass", many="shared mailbox")
     standing = Standing(info.address, strikes=tuple(Strike(day(0), f"O{n}", Level.ABUSIVE) for n in range(3)))
     verdict = judge(ABUSIVE, info, standing, policy, day(1), "A")
-    assert (verdict.proposal, verdict.reason) == ("block", "abusive; 1 strike; shared mailbox")
-    assert judge(ABUSIVE, info, Standing(info.address), policy, day(1), "A").reason == "abusive; 1 strike"
+    assert (verdict.proposal, verdict.reason) == ("block", "abusive; 1 strike, which makes 4; shared mailbox")
+    assert judge(ABUSIVE, info, Standing(info.address), policy, day(1), "A").reason == "abusive; 1 strike, the first"
 
 
 # --- whether it matters who wrote it --------------------------------------------------------------------------------

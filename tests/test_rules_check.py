@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from tiny_rules import FILES, own, write
 
 from gateway.cli.main import main
+from gateway.cli.rules_activate import checked as checked_before_going_live
 from gateway.edge.known_keys import nearest
 from gateway.edge.rules import load_rules
 from gateway.edge.rules_check import check_examples, examples
@@ -14,7 +15,7 @@ from gateway.edge.rules_checkup import check_up
 from gateway.edge.rules_civil import check_civil
 from gateway.edge.rules_lint import lint
 from gateway.edge.rules_schema import PolicyFile, RulesFile
-from gateway.edge.scorer import build_scorer
+from gateway.edge.scorer import build_scorer, rules_folders
 from gateway.edge.sentences import labelled
 from gateway.errors import BadInput
 
@@ -52,7 +53,7 @@ def site(tmp_path):
 
 ERRORS = [
     ("not TOML", {"en/site.toml": "[[rule]\n"}, ["en/site.toml:1: error: not valid TOML: expected ']]' at the end of an array declaration"]),
-    ("not UTF-8", {"en/site.toml": b'[[rule]]\nid = "\xff"'}, ["en/site.toml:0: error: is not UTF-8 text; save it as UTF-8"]),
+    ("not UTF-8", {"en/site.toml": b'[[rule]]\nid = "\xff"'}, ["en/site.toml: error: is not UTF-8 text; save it as UTF-8"]),
     (
         "a mistyped key",
         {"en/site.toml": rule(more='unles = ["x"]\n')},
@@ -92,7 +93,7 @@ ERRORS = [
     (
         "a frame with a class that isn't there",
         {"en/context.toml": 'negated = ["<nobody> said <hit>"]\n'},
-        ["en/context.toml:0: error: negated: '<nobody> said <hit>' uses <nobody>, but no class of that name exists in en"],
+        ["en/context.toml: error: negated: '<nobody> said <hit>' uses <nobody>, but no class of that name exists in en"],
     ),
     (
         "a change of nothing",
@@ -126,14 +127,14 @@ ERRORS = [
         "numbers for a category that isn't there",
         {"policy.toml": "[category_caps]\ninsullt = 5\n"},
         [
-            "policy.toml:0: error: thresholds is missing and has no default; add it",
-            "policy.toml:0: error: days is missing and has no default; add it",
+            "policy.toml: error: thresholds is missing and has no default; add it",
+            "policy.toml: error: days is missing and has no default; add it",
             (
                 "policy.toml:2: error: category_caps.insullt.[key] must be 'profanity', 'insult', 'degradation', 'harassment', 'threat', 'stalking', "
                 "'discrimination', 'sexual', 'shouting', 'pressure', 'provocation' or 'flooding', not 'insullt'"
             ),
-            "policy.toml:0: error: level_caps is missing and has no default; add it",
-            "policy.toml:0: error: ladder is missing and has no default; add it",
+            "policy.toml: error: level_caps is missing and has no default; add it",
+            "policy.toml: error: ladder is missing and has no default; add it",
         ],
     ),
 ]
@@ -142,14 +143,14 @@ WARNINGS = [
     (
         "a file in no language's folder",
         {"site.toml": rule()},
-        ["site.toml:0: warning: isn't read: rules lie in the folder of their language, for example de/site.toml"],
+        ["site.toml: warning: isn't read: rules lie in the folder of their language, for example de/site.toml"],
     ),
     (
         "a language that isn't there",
         {"eng/site.toml": rule()},
         [
             (
-                "eng/site.toml:0: warning: eng is a language without morphology.toml, so its words have no forms and mail in it isn't known; did you mean en?"
+                "eng/site.toml: warning: eng is a language without morphology.toml, so its words have no forms and mail in it isn't known; did you mean en?"
             ),
             "eng/site.toml:2: warning: the id en.insult.muppet begins with en, but the file is of eng; a rule counts in the language of its folder",
         ],
@@ -445,11 +446,68 @@ def test_a_rule_that_counts_in_civil_mail_is_too_broad(tmp_path):
     )
 
 
+BROAD = """
+[[rule]]
+id = "en.insult.broad"
+category = "insult"
+points = 5
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "civil", "severity"),
+    [
+        ("pattern = '.'", 60, "error"),
+        ("pattern = 'parcel'", 13, "error"),
+        ("pattern = 'parcel'", 12, "warning"),
+        ('words = ["parcel"]\naimed = "anybody"', 60, "error"),
+        ("pattern = '.'", 0, "error"),
+    ],
+)
+def test_what_counts_in_more_than_a_fifth_of_the_civil_sentences_is_an_error(tmp_path, more, civil, severity):
+    path = tmp_path / "en" / "sentences" / "some.txt"
+    path.parent.mkdir(parents=True)
+    lines = [f"Where is the {'parcel' if n < civil else 'bill'} of the order with the number {n}?" for n in range(60)]
+    path.write_text("## 0 company\n" + "\n".join(lines) + "\n")
+    base, site_folder = write(tmp_path / "base"), tmp_path / "site"
+    (site_folder / "en").mkdir(parents=True)
+    (site_folder / "en" / "site.toml").write_text(BROAD.format(more=more))
+    book, _ = load_rules((base, site_folder))
+    (problem,) = check_civil(book, build_scorer(book, None), list(labelled(tmp_path, "en")), layer=1)
+    assert problem.severity == severity
+    assert problem.text.endswith("a rule that counts in more than a fifth of what is civil isn't put in force") is (severity == "error")
+
+
 # --- the command ---
 
 
 def command(*arguments):
     return CliRunner().invoke(main, ["rules", *map(str, arguments)], catch_exceptions=False)
+
+
+def test_a_rule_for_everything_is_an_error_of_the_command_and_of_no_use(tmp_path, monkeypatch):
+    """It reaches nobody's mail: `activate` goes by the same check."""
+    base, site_folder = write(tmp_path / "base"), tmp_path / "site"
+    (site_folder / "en").mkdir(parents=True)
+    (site_folder / "en" / "site.toml").write_text(BROAD.format(more="pattern = '.'"))
+    monkeypatch.setattr("gateway.cli.rules.rules_folders", lambda *_: (base, site_folder))
+    monkeypatch.setattr("gateway.edge.scorer.rules_folders", lambda *_: (base, site_folder))
+    done = command("check", site_folder)
+    assert done.exit_code == 1
+    assert re.search(r"site\.toml:2: error: rule en\.insult\.broad counts in \d+ of \d+ civil sentences of en", done.stdout)
+    with pytest.raises(SystemExit):
+        checked_before_going_live(site_folder)
+
+
+def test_the_shipped_rules_do_what_their_examples_say():
+    """And each that gives points or a tag has at least one sentence that it must find and one that it must not."""
+    done = command("test")
+    assert (done.exit_code, done.stdout.count("\n")) == (0, 6), done.stdout
+    assert all(line.endswith(" 0 wrong") for line in done.stdout.splitlines())
+    book, _ = load_rules(rules_folders())
+    bare = [rule.id for pack in book.packs for rule in pack.rules if not rule.off and not (rule.hits and rule.misses)]
+    assert bare == []
 
 
 def test_nothing_is_said_of_good_rules(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from gateway_inside import gateway_inside
 from gateway_process import mail
-from rules_house import configured, courtesy, tiny_house
+from rules_house import configured, courtesy, site, tiny_house
 
 from gateway.cli.main import main
 from gateway.edge.settings import load_settings
@@ -54,6 +54,16 @@ async def test_rules_of_a_running_service(tiny):
             ("bob@client.example", "abusive"),
         ]
 
+        # the same once more is no change: no second copy of the earlier ones, no event
+        beside = sorted(path.name for path in tiny.iterdir())
+        done = await courtesy(config, "rules", "activate", following)
+        assert done.stdout == (
+            f"Nothing differs: {live} has the same rules as {following}, and nothing was changed; version {answer['version']} is in force.\n"
+        )
+        again = json.loads((await courtesy(config, "rules", "activate", "--json", following)).stdout)
+        assert (again["same"], again["version"], again["before"], answer["same"]) == (True, answer["version"], None, False)
+        assert sorted(path.name for path in tiny.iterdir()) == beside
+
         row = json.loads((await courtesy(config, "rules", "explain", "en.insult.ours", "--json")).stdout)
         assert (row["words"], row["history"]["incidents"], row["history"]["overturned"]) == (["quimblefex"], 2, 0)
         await courtesy(config, "incident", "overturn", first["id"])
@@ -90,6 +100,16 @@ async def test_a_folder_with_an_error_isnt_activated(tiny):
     assert "site.toml:1: error: not valid TOML" in done.stderr
     assert "nothing was changed: the rules have errors" in done.stderr
     assert "zorgleblat" in (tiny / "live" / "en" / "site.toml").read_text()
+
+
+async def test_the_same_rules_once_more_change_nothing(tiny):
+    site(tiny / "next", "ours", "zorgleblat")
+    (tiny / "next" / "notes.txt").write_text("no rule")
+    before = (tiny / "live").stat().st_ino
+    done = await courtesy(configured(tiny), "rules", "activate", tiny / "next")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Nothing differs: {tiny / 'live'} has the same rules as {tiny / 'next'}, and nothing was changed; no service is running")
+    assert ((tiny / "live").stat().st_ino, list(tiny.glob("live.*"))) == (before, [])
 
 
 async def test_wrong_usage(tiny):

@@ -134,7 +134,22 @@ def test_spans_point_into_the_original_text(scorer):
 def test_the_arithmetic_adds_up(scorer):
     assessment = scorer.assess(own("You complete idiot. You fucking lot."))
     assert assessment.points == sum(finding.points for finding in assessment.findings)
-    assert assessment.arithmetic[-1].endswith("may reach abusive, which takes 5")
+    assert assessment.arithmetic[-3:] == (
+        "a mail is rude from 2 points on; all 11 count towards it",
+        "a mail is abusive from 5 points on; all 11 count towards it",
+        "a mail is severe from 10 points on; none of the 11 counts towards it, for all are of a kind that never makes a mail severe",
+    )
+
+
+def test_the_arithmetic_says_why_many_points_may_not_reach_far(scorer):
+    """Pressure and swearing at nobody are rude however much of them there is (D5, F10), and a stranger who adds up wants to know why."""
+    assessment = scorer.assess(own("Crap. This is crap. Or i post a review."))
+    assert (assessment.level, assessment.points) == (Level.RUDE, 7)
+    assert assessment.arithmetic[-1] == (
+        "a mail is abusive from 5 points on; none of the 7 counts towards it, for all are of a kind that never makes a mail abusive"
+    )
+    assessment = scorer.assess(own("Crap. Or i post a review. You idiot."))
+    assert "a mail is abusive from 5 points on; 5 of the 10 count towards it, the others are of a kind that never makes a mail abusive" in assessment.arithmetic
 
 
 @given(st.text(max_size=300))

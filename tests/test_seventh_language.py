@@ -222,10 +222,10 @@ def test_what_templates_lack_english_says(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     main(["config", "check", str(file)], standalone_mode=False)
     said = capsys.readouterr().out.replace(f"{nl}/", "")
-    assert "words.toml:0: warning: categories.insult is missing; English stands in for it" in said
+    assert "words.toml: warning: categories.insult is missing; English stands in for it" in said
     assert "warning: categories.isnult is not a known key; remove it or check its spelling" in said
-    assert "digest.toml:0: warning: is missing; English stands in for it" in said
-    assert "notice/warning.j2:0: warning: is missing; English stands in for it" in said
+    assert "digest.toml: warning: is missing; English stands in for it" in said
+    assert "notice/warning.j2: warning: is missing; English stands in for it" in said
     assert "answers.toml:4: warning: done.release has a place that nothing fills: refrence" in said
     templates = templates_of(load_settings(file))
     notice = templates.notice(NoticeKind.WARNING, "nl", next(facts for facts in NOTICES if facts.disposition))

@@ -36,7 +36,7 @@ def check(file: Path) -> None:
         raise SystemExit(1) from None
     for problem in templates.warnings:
         click.echo(plain(str(problem)))
-    for line in (*warnings(file, settings), *(f"{file}:0: warning: {text}" for text in lacking(settings, templates.spoken))):
+    for line in (*warnings(file, settings), *(f"{file}: warning: {text}" for text in lacking(settings, templates.spoken))):
         click.echo(plain(line))
 
 
@@ -53,14 +53,14 @@ def warnings(file: Path, settings: object) -> list[str]:
     assert isinstance(settings, Settings)  # noqa: S101 - the caller loaded it
     found = []
     if not settings.addresses.managers:
-        found.append(f"{file}:0: warning: addresses.managers is empty, so nobody is told of threats; name at least one manager")
+        found.append(f"{file}: warning: addresses.managers is empty, so nobody is told of threats; name at least one manager")
     if settings.mode is Mode.ENFORCE and not settings.identity.trusted_authserv_ids:
-        found.append(f"{file}:0: warning: identity.trusted_authserv_ids is empty, so every sender is unverified and nobody is ever warned")
+        found.append(f"{file}: warning: identity.trusted_authserv_ids is empty, so every sender is unverified and nobody is ever warned")
     domain, support = settings.dkim.domain, settings.addresses.support_mailbox.domain
     if domain and not (support == domain or support.endswith(f".{domain}") or domain.endswith(f".{support}")):
-        found.append(f"{file}:0: warning: dkim.domain {domain} isn't that of {support}, so the signature doesn't help notices pass DMARC")
+        found.append(f"{file}: warning: dkim.domain {domain} isn't that of {support}, so the signature doesn't help notices pass DMARC")
     if settings.rules.watch and not settings.rules_dir:
-        found.append(f"{file}:0: warning: rules.watch is on, but rules_dir is empty, so there is nothing to watch; name the folder of your rules")
+        found.append(f"{file}: warning: rules.watch is on, but rules_dir is empty, so there is nothing to watch; name the folder of your rules")
     return found
 
 

@@ -1,6 +1,7 @@
 """`courtesy incident`: what happened, and undoing it."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -8,8 +9,10 @@ from gateway.cli.asking import CONFIG, JSON, office, show_json, who, zone_of
 from gateway.cli.evidence import evidence
 from gateway.cli.plain import facts, fail, plain, table
 from gateway.cli.verify import verify
+from gateway.values import Basis
 
 _COLUMNS = ("id", "at", "sender", "level", "disposition", "strikes", "notice", "proposal", "state")
+_BASIS = {Basis.RULES: "rules", Basis.EAR: "the learned ear alone", Basis.BOTH: "rules and the learned ear"}
 
 
 @click.group()
@@ -46,7 +49,19 @@ def show(config: Path, reference: str, *, as_json: bool) -> None:
     if as_json:
         show_json(row)
     else:
-        facts(row, zone_of(config))
+        facts(for_people(row), zone_of(config))
+
+
+def for_people(row: dict[str, Any]) -> dict[str, Any]:
+    """The names and words of the record that only its keepers know, said so that a manager understands them."""
+    reported = "report" in row["alerts"] or not row["rules_version"]
+    basis = "a person's report" if reported else _BASIS.get(row["basis"], row["basis"])
+    plainly = {
+        "verified": ("sender verified", row["verified"]),
+        "by": ("vouched for by" if row["verified"] else "why not verified", row["by"]),
+        "basis": ("the level rests on", basis),
+    }
+    return dict(plainly.get(name, (name, value)) for name, value in row.items())
 
 
 @incident.command()

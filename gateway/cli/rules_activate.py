@@ -10,6 +10,7 @@ from gateway.cli.asking import CONFIG, JSON, settings_of, show_json
 from gateway.cli.plain import fail, plain
 from gateway.cli.rules_live import PATIENCE, SHOWN, in_force, replayed, told
 from gateway.edge.control import ask
+from gateway.edge.rules_files import version_of
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -41,17 +42,43 @@ def activate(
         folder, trial = adopted(settings)
     if folder.resolve() == place.resolve():
         fail(f"{folder} is the folder in force already; edit a copy of it, or use `courtesy rules reload`")
+    if _same(folder, place):
+        _in_force_already(folder, place, settings, as_json=as_json)
+        return
     checked(folder)
     if trial is not None:
         within(trial, limit, anyway=anyway)
     row = _compared(folder, settings, past, limit, anyway=anyway) if past else None
-    answer = {**_gone_live(folder, place, settings), "replay": row, "trial": trial}
+    answer = {**_gone_live(folder, place, settings), "replay": row, "trial": trial, "same": False}
     if as_json:
         show_json(answer)
         return
     kept = f" The earlier ones are in {answer['before']}." if answer["before"] else ""
     live = f"version {answer['version']} is in force" if answer["version"] else "no service is running; it takes them when it starts"
     click.echo(plain(f"{folder} is now in {place}: {live}.{kept}"))
+
+
+def _same(folder: Path, place: Path) -> bool:
+    """Whether two folders have the same rules; what else lies in them is nobody's concern."""
+    try:
+        return place.is_dir() and version_of((folder,)) == version_of((place,))
+    except OSError:
+        return False
+
+
+def _in_force_already(folder: Path, place: Path, settings: "Settings", *, as_json: bool) -> None:
+    """Leave the folder as it is; only where somebody edited it without a reload the service has something to do."""
+    try:
+        version = ask(settings.state, "rules.reload", {}, PATIENCE)["version"]
+    except ConnectionError:
+        version = None
+    except GatewayError as error:
+        fail(f"{place} has the same rules as {folder}, but the service doesn't take them:\n{error}")
+    if as_json:
+        show_json({"folder": str(place), "version": version, "before": None, "replay": None, "trial": None, "same": True})
+        return
+    live = f"version {version} is in force" if version else "no service is running; it takes them when it starts"
+    click.echo(plain(f"Nothing differs: {place} has the same rules as {folder}, and nothing was changed; {live}."))
 
 
 def checked(folder: Path) -> None:

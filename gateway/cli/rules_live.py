@@ -12,6 +12,7 @@ from gateway.cli.plain import fail, plain, table
 from gateway.edge.control import ask
 from gateway.edge.sources import mails, one_of_many
 from gateway.errors import GatewayError
+from gateway.scoring.stayed import Stays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +24,20 @@ if TYPE_CHECKING:
 PATIENCE = 600.0
 """Seconds for a service that loads rules."""
 SHOWN = 20
+_STAYED = {
+    Stays.TAG: "it gives a tag, which never scores",
+    Stays.EXCUSED: "the words are denied, told of somebody else, or quoted",
+    Stays.EAR: "the learned ear hears too little abuse in the mail",
+    Stays.HINT: "a signal, and the learned ear doesn't agree",
+    Stays.COVERED: "another rule counts the same words",
+    Stays.TARGET: "said of somebody of whom it counts nothing",
+    Stays.SELF_HARM: "the mail may be about self-harm: clean whatever else it says",
+    Stays.FEW: "too few points for any level",
+    Stays.CAP: "its category had brought all that it may (category_caps)",
+    Stays.CEILING: "its category never brings a mail further (level_caps)",
+    Stays.OTHERS: "the level is as high without it",
+    Stays.INSTEAD: "one rule in the place of another",
+}
 _PATHS = click.argument("mails_", nargs=-1, required=True, metavar="MAILS...")
 
 
@@ -141,7 +156,8 @@ def told(row: dict[str, Any]) -> None:
     click.echo(f"{row['changed']} would have been treated differently: {row['harsher']} judged harsher, {row['milder']} milder.")
     if row["tags_changed"]:
         click.echo(f"Tags differ in {row['tags_changed']}.")
-    if not row["changed"] and not row["rules"]:
+    stayed = row.get("stayed", [])
+    if not row["changed"] and not row["rules"] and not stayed:
         return
     table([{"level": name, **pair} for name, pair in row["levels"].items() if any(pair.values())], ("level", "old", "new"), "")
     if row["moves"]:
@@ -149,12 +165,23 @@ def told(row: dict[str, Any]) -> None:
     table([{"language": code, **counts} for code, counts in row["languages"].items()], ("language", "mails", "changed", "harsher", "milder"), "")
     if row["rules"]:
         table(row["rules"], ("rule", "old", "new", "gained", "lost"), "")
+    _stayed(stayed)
     table([{"what follows": name, **pair} for name, pair in row["consequences"].items()], ("what follows", "old", "new"), "")
     senders = [{"senders": name, **pair} for name, pair in row["senders"].items() if pair["old"] or pair["new"]]
     if senders:
         table(senders, ("senders", "old", "new", "added", "spared"), "")
     for example in row["examples"]:
         _example(example)
+
+
+def _stayed(rows: list[dict[str, Any]]) -> None:
+    """Of rules that fit other mails than before without a change of the level, what kept it."""
+    if not rows:
+        return
+    click.echo("Where a rule fits that didn't before, or no longer fits, and the level stays:")
+    table([{**row, "why": _STAYED.get(row["why"], row["why"])} for row in rows[:SHOWN]], ("rule", "mails", "why"), "")
+    if len(rows) > SHOWN:
+        click.echo(f"and {len(rows) - SHOWN} more; --json shows all")
 
 
 def _example(row: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from gateway.mail.authentication import identity_of
 from gateway.policy.answerable import why_not
 from gateway.policy.compared import Compared, Tally
 from gateway.policy.replayed import PastMail, walk
+from gateway.scoring.stayed import stays
 from gateway.values import Assessment, Envelope, Identity, Likeness, Reading, Verdict
 
 _HEADER_BYTES = 262_144
@@ -33,6 +34,7 @@ class Weighed:
     answerable: bool
     old: Assessment
     new: Assessment
+    stayed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Outcome:
     def compared(self) -> Compared:
         """As it is counted."""
         mail = self.mail
-        return Compared(mail.source, mail.at, mail.identity.address, mail.old, mail.new, self.old, self.new)
+        return Compared(mail.source, mail.at, mail.identity.address, mail.old, mail.new, self.old, self.new, stayed=mail.stayed)
 
 
 def replay(
@@ -103,7 +105,8 @@ def _weighed(source: Source, old: Weigher, new: Weigher, trusted: frozenset[str]
     path = _field(source.message, b"return-path")
     sender = path.strip().strip("<>") if path is not None else identity.address
     answerable = not why_not(reading, Envelope(sender, ()), identity, frozenset())
-    return Weighed(source.name, arrived(source.message), identity, answerable, _short(before), _short(after))
+    stayed = stays(before, after, old.policy, new.policy)
+    return Weighed(source.name, arrived(source.message), identity, answerable, _short(before), _short(after), stayed)
 
 
 def _identity(reading: Reading, trusted: frozenset[str]) -> Identity:

@@ -1,9 +1,11 @@
 """Everything that can be said of a set of rules before it goes live: `rules check` prints it, `rules activate` heeds it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from gateway.edge import shipped
+from gateway.edge.ear_model import load_ear
 from gateway.edge.forms import load_forms
 from gateway.edge.rules import load_rules
 from gateway.edge.rules_check import check_examples
@@ -12,6 +14,8 @@ from gateway.edge.rules_lint import lint
 from gateway.edge.scorer import build_scorer
 from gateway.errors import BadInput, Problem
 from gateway.scoring.rules import RuleBook
+
+_Folders = TypeVar("_Folders", bound=Sequence[Path])
 
 
 def check_up(folders: Sequence[Path], languages: frozenset[str] | None = None) -> tuple[RuleBook | None, list[Problem]]:
@@ -26,7 +30,7 @@ def check_up(folders: Sequence[Path], languages: frozenset[str] | None = None) -
         tuple[RuleBook | None, list[Problem]]: the book, None when it can't be loaded; every error and warning, in the order
             of files and lines.
     """
-    problems = _forms(folders)
+    problems = [*_read_well(load_forms, [folder for folder in folders if folder.is_dir()]), *_read_well(load_ear, tuple(folders))]
     try:
         book, warnings = load_rules(folders, languages)
         scorer = build_scorer(book, None)
@@ -40,9 +44,10 @@ def check_up(folders: Sequence[Path], languages: frozenset[str] | None = None) -
     return book, _told(problems, folders)
 
 
-def _forms(folders: Sequence[Path]) -> list[Problem]:
+def _read_well(load: Callable[[_Folders], object], folders: _Folders) -> list[Problem]:
+    """What is wrong with the files beside the rules."""
     try:
-        load_forms([folder for folder in folders if folder.is_dir()])
+        load(folders)
     except BadInput as error:
         return list(error.problems)
     return []

@@ -15,6 +15,10 @@ from gateway.values import Level
 _CHUNK = 400
 _TOLERATED = 2
 """So many of thousands of civil sentences may a shipped rule hit unmentioned, while it accuses in none of them."""
+_TOO_MANY = 5
+"""A rule that counts in more than one of so many civil sentences accuses half of all customers: no such rule goes live."""
+_ENOUGH = 50
+"""Sentences of a language from which on a share of them means something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def check_civil(book: RuleBook, scorer: Scorer, sample: list[Sentence], *, layer
             rules only what is more than a few or accuses.
 
     Returns:
-        list[Problem]: a warning a rule and language.
+        list[Problem]: a warning a rule and language; an error where it counts in more than a fifth of the sentences.
     """
     hits: dict[tuple[str, str], list[_Hit]] = defaultdict(list)
     totals: dict[str, int] = defaultdict(int)
@@ -58,7 +62,12 @@ def check_civil(book: RuleBook, scorer: Scorer, sample: list[Sentence], *, layer
         rule = rules.get(name)
         own = rule is not None and (rule.layer > 0 or bool(rule.changed))
         if rule is not None and (own or len(found) > _TOLERATED or any(hit.accused for hit in found)):
-            problems.append(Problem(rule.file, rule.line, _told(rule, language, found, totals[language]), "warning"))
+            total = totals[language]
+            worst = total >= _ENOUGH and len(found) * _TOO_MANY > total
+            told = _told(rule, language, found, total)
+            if worst:
+                told += "; a rule that counts in more than a fifth of what is civil isn't put in force"
+            problems.append(Problem(rule.file, rule.line, told, "error" if worst else "warning"))
     return problems
 
 

@@ -18,6 +18,7 @@ from gateway.errors import BadInput, GatewayError
 from gateway.policy.answerable import why_not
 from gateway.policy.shadowed import SeenTwice, Trial
 from gateway.ports import Judged
+from gateway.scoring.stayed import stays
 
 log = logging.getLogger("courtesy.shadow")
 
@@ -157,6 +158,7 @@ class TrialRun:
             standing=mail.standing,
             old=mail.assessment,
             new=new,
+            stayed=stays(mail.assessment, new, mail.policy, weigher.ready.policy),
         )
         changed = self.trial.add(seen, mail.policy, weigher.ready.policy)
         self.metrics.shadow_mails.add("unscored" if new.level is None else "changed" if changed else "same")

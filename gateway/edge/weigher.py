@@ -100,7 +100,7 @@ class Weigher:
         self._forms = load_forms(order.folders if own in (*order.shown, *map(str, order.folders)) else (Path(own), *order.folders))
         book, _ = load_rules(order.folders, shown=order.shown)
         self.policy, self.scoring = book.policy, book.scoring
-        self._scorer = build_scorer(book, load_ear(order.folders))
+        self._scorer = build_scorer(book, load_ear(order.folders, order.shown))
         if order.examples:
             self._try_examples(book, len(order.folders) - 1)
         self._limits = order.limits

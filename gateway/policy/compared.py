@@ -19,6 +19,7 @@ class Compared:
     Attributes:
         source: what the mail is known by.
         incident: that it left in the ledger, "" for none.
+        stayed: rules that fit it under one set only while its level stays, and why each changes nothing.
     """
 
     source: str
@@ -30,6 +31,7 @@ class Compared:
     after: Verdict
     message_id: str = ""
     incident: str = ""
+    stayed: tuple[tuple[str, str], ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -154,6 +156,8 @@ class Tally:
         if mail.old.level != mail.new.level:
             self._counts["move", _word(mail.old), _word(mail.new)] += 1
         self._count_rules(hit_by(mail.old), hit_by(mail.new))
+        for rule, why in mail.stayed:
+            self._counts["stayed", rule, why] += 1
         for which, assessment, verdict in ((OLD, mail.old, mail.before), (NEW, mail.new, mail.after)):
             self._counts["level", _word(assessment), which] += 1
             for name in _consequences(verdict):
@@ -232,6 +236,7 @@ class Tally:
             "moves": self._moves(),
             "languages": {code: {name: self._counts["language", code, name] for name in ("mails", *_FEWER_AND_MORE)} for code in self._names("language")},
             "rules": self._rules(),
+            "stayed": self._stayed(),
             "consequences": {name: self._pair("consequence", name) for name in self._names("consequence")},
             "senders": {name: self._whom(name) for name, _ in _SENDERS},
             "examples": [example.row() for example in self._examples[:examples]],
@@ -253,6 +258,11 @@ class Tally:
         """Rules that hit other mails than before."""
         rows = [{"rule": rule, **{name: self._counts["rule", rule, name] for name in (OLD, NEW, "gained", "lost")}} for rule in self._names("rule")]
         return [row for row in rows if row["gained"] or row["lost"]]
+
+    def _stayed(self) -> list[dict[str, Any]]:
+        """Rules that fit other mails than before without a change of the level, and why; the most frequent first."""
+        found = [(key[1], key[2], number) for key, number in self._counts.items() if key[0] == "stayed" and number]
+        return [{"rule": rule, "why": why, "mails": number} for rule, why, number in sorted(found, key=lambda row: (-row[2], row))]
 
     def _whom(self, name: str) -> dict[str, Any]:
         """How many senders a consequence would have met, and whom it would meet now and didn't before."""

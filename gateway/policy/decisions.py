@@ -4,13 +4,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import groupby
 
 from gateway.policy.decision_words import Vocabulary, plain_word
 from gateway.records import Action, DecisionItem
 
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[,;&+]")
 _SPAN = re.compile(r"\d\s*[^\w\s,;&+#]+\s*#?\d")
-"""3-5, 3.5, 24/11: no list of two numbers."""
+"""3.5, 24/11, 3-5-26: no list of numbers."""
+_RANGE = re.compile(r"(?<![\w.,/:-])#?(\d{1,3})\s?[-\u2013]\s?#?(\d{1,3})(?![\w./]|\s?[-\u2013:]\s?\d)")
+"""3-5: three to five, where all of them were asked."""
+_LONGEST_RANGE = 100
 _MOST_LINES = 200
 _LONGEST_LINE = 400
 _LONG = 8
@@ -136,9 +140,10 @@ def _settled(
 
 def _line(line: str, items: tuple[DecisionItem, ...], words: Vocabulary) -> Iterator[tuple[int, Action | None, Fault | None]]:
     """What a line says: number, and action or what is wrong."""
-    if "?" in line or _SPAN.search(line):
+    spread = _spread(line, {item.number for item in items})
+    if "?" in line or _SPAN.search(spread):
         raise _NotUnderstood
-    for numbers, phrase, everything in _joined(_pieces(line, words)):
+    for numbers, phrase, everything in _joined(_pieces(spread, words)):
         confirms, meant = _meaning(phrase, words)
         if everything:
             yield from _for_all(items, confirms=confirms, meant=meant)
@@ -149,17 +154,38 @@ def _line(line: str, items: tuple[DecisionItem, ...], words: Vocabulary) -> Iter
                 yield number, *_chosen(next((item for item in items if item.number == number), None), confirms=confirms, meant=meant)
 
 
+def _spread(line: str, known: set[int] | None = None) -> str:
+    """A line with its ranges as single numbers: "3-5" as "3 4 5"; a range of what isn't known is left as it is."""
+
+    def numbers(found: re.Match[str]) -> str:
+        span = range(int(found[1]), int(found[2]) + 1)
+        fits = 1 < len(span) <= _LONGEST_RANGE and (known is None or known.issuperset(span))
+        return " ".join(map(str, span)) if fits else found[0]
+
+    return _RANGE.sub(numbers, line)
+
+
 def _pieces(line: str, words: Vocabulary) -> Iterator[_Piece]:
-    """The stretches between commas and "and", without words of politeness."""
+    """The stretches between commas and "and", and those that need none, without words of politeness."""
     tokens: list[str] = []
     for token in [plain_word(found) for found in _TOKEN.findall(line)] + [","]:
         if token in {",", ";", "&", "+"} or token in words.joins:
             said = [word for word in tokens if word not in words.fillers]
-            if said:
-                yield _piece(said, words)
+            yield from (_piece(part, words) for part in _parted(said))
             tokens = []
         else:
             tokens.append(token)
+
+
+def _parted(said: list[str]) -> Iterator[list[str]]:
+    """A stretch of several decisions: "1 release 2 strike" and "release 1 strike 2" have one reading, "1 release 2" has two."""
+    if not said:
+        return
+    runs = [list(run) for _, run in groupby(said, key=str.isdecimal)]
+    if len(runs) > 2 and len(runs) % 2 == 0:
+        yield from ([*first, *second] for first, second in zip(runs[::2], runs[1::2], strict=True))
+    else:
+        yield said
 
 
 def _piece(said: list[str], words: Vocabulary) -> _Piece:
@@ -238,7 +264,7 @@ def _spoken(line: str) -> list[str]:
 
 
 def _numbers(line: str) -> set[int]:
-    return {int(token) for token in _spoken(line) if token.isdecimal() and len(token) < 5 and not token.startswith("0")}
+    return {int(token) for token in _spoken(_spread(line)) if token.isdecimal() and len(token) < 5 and not token.startswith("0")}
 
 
 def _takes_back(line: str, words: Vocabulary) -> bool:

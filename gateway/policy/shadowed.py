@@ -24,6 +24,7 @@ class SeenTwice:
         answerable: whether its sender may be written to at all.
         answers: incidents whose notice it answers.
         standing: of its sender as it really was before this mail.
+        stayed: see `Compared`.
     """
 
     reference: str
@@ -36,6 +37,7 @@ class SeenTwice:
     standing: Standing
     old: Assessment
     new: Assessment
+    stayed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ class Trial:
         before = _verdict(mail, mail.old, _decided(walk.old, real), old)
         after = _verdict(mail, mail.new, _decided(walk.new, real), new)
         self._remember(address, Walk(before.standing, after.standing), real)
-        compared = Compared(mail.reference, mail.at, address, _short(mail.old), _short(mail.new), before, after, mail.message_id, mail.incident)
+        old_view, new_view = _short(mail.old), _short(mail.new)
+        compared = Compared(mail.reference, mail.at, address, old_view, new_view, before, after, mail.message_id, mail.incident, mail.stayed)
         self.tally.add(compared)
         return compared.changed
 

@@ -191,9 +191,17 @@ def _on_the_ladder(
         alerts=alerts,
         strikes=cell.strikes,
         proposal="block" if cell.propose_block else "",
-        reason=f"{level.word}; {len(strikes)} strike{'s' if len(strikes) != 1 else ''}",
+        reason=f"{level.word}; {_left(len(strikes), len(active_strikes(after, now, policy)))}",
         recordable=True,
     )
+
+
+def _left(more: int, active: int) -> str:
+    """The strikes that a mail leaves, and how many its sender has with them: "1 strike" alone reads as if he had no other."""
+    if not more:
+        return "no strike"
+    makes = "the first" if active == more else f"which {'makes' if more == 1 else 'make'} {active}"
+    return f"{more} strike{'s' if more != 1 else ''}, {makes}"
 
 
 def confirmed(incident: str, level: Level, row_name: str, standing: Standing, policy: Policy, now: datetime) -> Verdict:

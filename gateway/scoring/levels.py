@@ -34,8 +34,19 @@ def level_of(findings: Sequence[Finding], policy: Policy) -> tuple[Level, int, t
             able -= min(undirected, sums[Category.PROFANITY])
         if able >= threshold:
             level = step
-            lines.append(f"{able} of {total} points may reach {step.word}, which takes {threshold}")
+        if total >= threshold:
+            lines.append(_weighed(step, threshold, able, total))
     return level, total, tuple(lines)
+
+
+def _weighed(step: Level, threshold: int, able: int, total: int) -> str:
+    """How the sum stands to a level, for somebody who knows neither thresholds nor ceilings."""
+    if able == total:
+        told = f"all {total} count towards it"
+    else:
+        some = f"{able} of the {total} {'count' if able > 1 else 'counts'} towards it, the others are" if able else f"none of the {total} counts towards it, for all are"
+        told = f"{some} of a kind that never makes a mail {step.word}"
+    return f"a mail is {step.word} from {threshold} points on; {told}"
 
 
 def _thresholds(policy: Policy) -> tuple[tuple[Level, int], ...]:
