@@ -26,6 +26,8 @@ class Case:
     target: str = "nobody"
     labelled: bool = False
     """A mail of the sample or of a blind round, written to measure and not to teach."""
+    round: int = 0
+    """The number of the blind round."""
 
     @property
     def text(self) -> str:
@@ -62,25 +64,29 @@ def mails(lang: str) -> list[Case]:
     return list(_jsonl_mails(ROOT / "tests" / "data" / "mails" / f"{lang}.jsonl", lang))
 
 
-ROUNDS = tuple(range(1, 10))
+ROUNDS = tuple(range(1, 18))
+LAST_LEARNED = 16
+"""The shipped ear has learned from the rounds up to this one; later ones are kept to measure it."""
+UNSEEN_BY_RULES = 6
+"""From this round on nobody has written or mended rules with the mails in view, so they say how right rules are about strangers."""
 
 
-def training(lang: str, *, with_mails: bool) -> list[Case]:
-    """What the ear learns from: the sentences beside the rules, and the labelled mails unless they are kept for a measure."""
-    return sentences(lang) + ([*mails(lang), *(case for number in ROUNDS for case in round_mails(lang, number))] if with_mails else [])
+def training(lang: str, until: int = LAST_LEARNED) -> list[Case]:
+    """What the ear learns from: the sentences beside the rules, the sample, and the blind rounds up to one; later ones can measure it."""
+    return [*sentences(lang), *mails(lang), *(case for number in ROUNDS if number <= until for case in round_mails(lang, number))]
 
 
 def round_mails(lang: str, number: int) -> list[Case]:
     """The mails of one blind round: written before anybody looked at what the rules do with them."""
     path = ROOT / "tests" / "data" / "rounds" / f"{lang}-{number}.jsonl"
-    return list(_jsonl_mails(path, lang)) if path.is_file() else []
+    return list(_jsonl_mails(path, lang, number)) if path.is_file() else []
 
 
-def _jsonl_mails(path: Path, lang: str) -> Iterator[Case]:
+def _jsonl_mails(path: Path, lang: str, number: int = 0) -> Iterator[Case]:
     for n, line in enumerate(path.read_text("utf-8").splitlines()):
         if line.strip():
             row = json.loads(line)
-            yield Case(row.get("id", f"{path.stem}-{n}"), lang, row["subject"], row["body"], row["level"], tuple(row.get("flags", ())), tuple(row.get("categories", ())), labelled=True)
+            yield Case(row.get("id", f"{path.stem}-{n}"), lang, row["subject"], row["body"], row["level"], tuple(row.get("flags", ())), tuple(row.get("categories", ())), labelled=True, round=number)
 
 
 def corpus(name: str) -> list[Case]:

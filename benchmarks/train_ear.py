@@ -1,8 +1,8 @@
 """Trains the learned ear from the sentences beside the rules and writes rules/ear.npz; the same sentences give the same file.
 
-    python benchmarks/train_ear.py [--without-mails] [--dry] [--out FILE]
+    python benchmarks/train_ear.py [--until ROUND] [--dry] [--out FILE]
 
-What it prints is measured on texts that the voice in question had not seen (five folds).
+What it prints is measured on mails that the voice and the trees in question had not seen (four folds).
 """
 
 import argparse
@@ -15,29 +15,24 @@ from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack, vstack
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import sets
+from judgement import as_mail
 
 from gateway.edge.ear_model import FILE
+from gateway.edge.forms import load_forms
 from gateway.edge.scorer import load_scorer, rules_folders
-from gateway.scoring.ear import (
-    BRIEF,
-    CHARACTER_SLOTS,
-    CLASSES,
-    HEADS,
-    WIDTH,
-    Part,
-    Voice,
-    character_slots,
-    class_slots,
-    mail_features,
-    scored,
-    word_slots,
-)
-from gateway.values import Segment, SegmentKind
+from gateway.mail.message import read
+from gateway.scoring.slots import CHARACTER_SLOTS, CLASSES, HEADS, WIDTH, character_slots, class_slots, word_slots
+from gateway.scoring.stretches import Part, Voice, scored
+from gateway.scoring.trees import DEPTH, LEAVES, SPLITS, Trees
+from gateway.scoring.whole import features, summary
+from gateway.values import Reading, Segment, SegmentKind
 
 warnings.filterwarnings("ignore", module="sklearn")
 
@@ -48,16 +43,25 @@ SHARED_SCALE = 0.7
 STRETCH_WEIGHT = 0.5
 LABELLED_WEIGHT = 4.0
 """A mail of the sample or of a round is worth so many others: it is what the ear will hear, and there are few."""
-COMPOSED = 700
-LONGEST_COMPOSED = 3.9
-"""As a logarithm: mails put together have one to e**3.9 = 49 sentences besides the abusive ones."""
 FEWEST_TAGGED = 20
-FEWEST_CIVIL = 300
+TREES = 200
+LEARNING_RATE = 0.06
+MOST_OF_A_LEAF = 0.5
+"""What one corner may add: where a matter is all but certain, its step would be without bounds."""
+LETTERS = 40
+LONGEST_LETTER = 13
+SENTENCES_OF_A_MAIL = 4
+LETTER_WEIGHT = 0.6
+SENTENCE_WEIGHT = 0.3
+RUDE_WEIGHT = 0.5
+"""A rude mail taken for abusive is a smaller fault than a civil one."""
+BRIEF_SENTENCES = 120
 CIVIL_ACCUSED_ALONE = 0.012
 CIVIL_ACCUSED_BRIEF = 0.01
-CIVIL_ACCUSED_HELPING = 0.07
-CIVIL_SEVERE = 0.05
-OTHERS_TAGGED = {"complaint": 0.05, "self_harm": 0.01}
+CIVIL_ACCUSED_HELPING = 0.05
+ABUSIVE_SEVERE = 0.1
+"""Abusive mails that are called severe."""
+OTHERS_TAGGED = {"complaint": 0.05, "self_harm": 0.015}
 
 
 @dataclass
@@ -83,10 +87,10 @@ class Texts:
         return np.flatnonzero(~np.isin(self.row_case, self.folds[fold]))
 
 
-def prepare(lang: str, scorer, cases: list[sets.Case]) -> Texts:
+def prepare(lang: str, scorer, forms, cases: list[sets.Case]) -> Texts:
     parts, rows, columns, values, row_case = [], [], [], [], []
     for number, case in enumerate(cases):
-        found = parts_of(case, scorer, lang)
+        found = parts_of(case, scorer, forms, lang)
         parts.append(found)
         for blocks in stretch_blocks(found) if case.subject else [text_blocks(found)]:
             for slots in blocks:
@@ -103,12 +107,16 @@ def prepare(lang: str, scorer, cases: list[sets.Case]) -> Texts:
     return Texts(lang, cases, parts, matrix, np.array(row_case), np.array([bool(c.subject) for c in cases]), wanted, folds, levels)
 
 
-def parts_of(case: sets.Case, scorer, lang: str) -> list[Part]:
-    own = "\n".join(line for line in case.body.split("\n") if not line.startswith(">"))
-    texts = [(SegmentKind.SUBJECT, case.subject)] * bool(case.subject) + [(SegmentKind.OWN, own)]
+def reading_of(case: sets.Case, forms) -> Reading:
+    """A mail as the gateway reads it, a sentence as it stands."""
+    return read(as_mail(case), forms) if case.subject else Reading((Segment(SegmentKind.OWN, case.body),))
+
+
+def parts_of(case: sets.Case, scorer, forms, lang: str) -> list[Part]:
+    counted = [segment for segment in reading_of(case, forms).segments if segment.kind in {SegmentKind.SUBJECT, SegmentKind.OWN}]
     made = []
-    for index, (kind, text) in enumerate(texts):
-        part = scorer.part(index, Segment(kind, text))
+    for index, segment in enumerate(counted):
+        part = scorer.part(index, segment)
         made.append(scorer.ear_part(part, scorer.views(part, lang)))
     return made
 
@@ -231,71 +239,129 @@ def mean_of(voices: Sequence[Voice]) -> Voice:
     return replace(first, weights=weights, bias=tuple(map(float, bias)), hum=tuple(map(float, hum)))
 
 
-def composed(texts: Texts, rows: np.ndarray, random: np.random.Generator) -> list[tuple[list[Part], np.ndarray, int]]:
-    """Mails put together from unseen sentences: civil ones, and civil ones with one to three abusive or tagged sentences."""
-    short = np.array([r for r in rows if not texts.cases[r].subject])
-    plain = [r for r in short if texts.levels[r] <= 1 and not texts.wanted[2:, r].any()]
-    special = [short[texts.wanted[head, short]] for head in range(len(HEADS))]
+@dataclass
+class Known:
+    """What is known of texts of one fold by voices that had not seen them: the numbers of whole.FEATURES, and what is true.
+
+    `group` is 0 for mails, 1 for letters put together, 2 for single sentences.
+    """
+
+    numbers: np.ndarray
+    wanted: np.ndarray
+    levels: np.ndarray
+    fold: np.ndarray
+    lang: np.ndarray
+    group: np.ndarray
+    def of(self, rows: np.ndarray) -> "Known":
+        return Known(self.numbers[rows], self.wanted[:, rows], self.levels[rows], self.fold[rows], self.lang[rows], self.group[rows])
+
+
+def letters(mails: list[sets.Case], sentences: list[sets.Case], random: np.random.Generator) -> list[sets.Case]:
+    """Long letters of several mails, or of many sentences that were written to be hard; half of them with an abusive piece among civil ones.
+
+    The loudest of many stretches must be louder to mean something, and few of the labelled mails are long.
+    """
     made = []
-    for n in range(COMPOSED):
-        # from one sentence to a long letter: the loudest of many sentences must be louder to mean something
-        body = list(random.choice(plain, size=min(len(plain), int(np.exp(random.uniform(0, LONGEST_COMPOSED)))), replace=False))
-        kind = (None, 0, None, 1, None, 0, None, 2, None, 3)[n % 10]
-        if kind is not None and len(special[kind]):
-            for row in random.choice(special[kind], size=min(len(special[kind]), random.integers(1, 4)), replace=False):
-                body.insert(int(random.integers(0, len(body) + 1)), row)
-        made.append(([part for row in body for part in texts.parts[row]], texts.wanted[:, body].any(axis=1), int(texts.levels[body].max())))
+    for n in range(LETTERS):
+        pieces = mails if n % 4 < 2 and mails else sentences
+        most = LONGEST_LETTER if pieces is mails else LONGEST_LETTER * SENTENCES_OF_A_MAIL
+        civil, others = [c for c in pieces if c.level == 0 and not c.flags], [c for c in pieces if c.level >= 2]
+        chosen = [civil[k] for k in random.choice(len(civil), size=min(len(civil), int(random.integers(2, most))), replace=False)]
+        if n % 2 and others:
+            chosen[int(random.integers(0, len(chosen)))] = others[int(random.integers(0, len(others)))]
+        worst = max(chosen, key=lambda case: case.level)
+        subject = chosen[0].subject or mails[int(random.integers(0, len(mails)))].subject if mails else "Letter"
+        made.append(replace(worst, subject=subject, body="\n\n".join(case.body for case in chosen)))
     return made
 
 
-@dataclass
-class Heard:
-    """What voices say of texts of one language that they had not seen: for each head the chances, and what is true.
-
-    `real` are whole mails, `labelled` those of them that nobody wrote to teach: the sample and the blind rounds.
-    """
-
-    texts: Texts
-    mail: list[tuple[float, ...]]
-    chances: list[np.ndarray]
-    wanted: np.ndarray
-    levels: np.ndarray
-    real: np.ndarray
-    labelled: np.ndarray
-    brief: np.ndarray
-    auc: float
-
-
-def unheard(texts: Texts, unseen: list[Voice]) -> Heard:
-    """Fit the mail's own small model on texts that each fold's voice had not seen, and listen to them."""
+def known(everything: list[Texts], unseen: list[list[Voice]], scorer, forms) -> Known:
+    """Listen to each mail that rules were not written for with the voice that had not seen it either."""
+    rows = []
     random = np.random.default_rng(11)
-    features: list[list[np.ndarray]] = [[] for _ in HEADS]
-    wanted, levels, kinds, stretches_of, auc = [], [], [], [], []
-    for voice, held in zip(unseen, texts.folds, strict=True):
-        flat_rows = np.flatnonzero(np.isin(texts.row_case, held) & ~texts.whole[texts.row_case])
-        auc.append(roc_auc_score(texts.wanted[0, texts.row_case[flat_rows]], texts.matrix[flat_rows] @ voice.weights[0]))
-        mails = [(texts.parts[r], texts.wanted[:, r], int(texts.levels[r]), 1 + texts.cases[r].labelled) for r in held if texts.cases[r].subject]
-        mails += [(*made, 0) for made in composed(texts, held, random)]
-        for parts, want, level, kind in mails:
-            stretches = scored(parts, voice)
-            if len(stretches):
-                for head in range(len(HEADS)):
-                    features[head].append(mail_features(stretches, head))
-                wanted.append(want)
-                levels.append(level)
-                kinds.append(kind)
-                stretches_of.append(len(stretches))
-    wanted, kinds = np.array(wanted).T, np.array(kinds)
-    mail, chances = [], []
+    for n, texts in enumerate(everything):
+        for fold, held in enumerate(texts.folds):
+            cases = [texts.cases[i] for i in held]
+            mails = [case for case in cases if case.round >= sets.UNSEEN_BY_RULES]
+            sentences = [case for case in cases if not case.subject and case.level != 1]
+            brief = [sentences[k] for k in random.choice(len(sentences), size=min(len(sentences), BRIEF_SENTENCES), replace=False)]
+            long = letters(mails, sentences, random)
+            for group, chosen in enumerate((mails, long, brief)):
+                for case in chosen:
+                    seen = scorer.look(reading_of(case, forms), for_ear=True)
+                    stretches = scored(seen.heard_parts, unseen[fold][n])
+                    if len(stretches):
+                        wanted = (case.level >= 2, case.level == 3, *(tag in case.flags for tag in HEADS[2:]))
+                        rows.append((features(stretches, seen.heard_parts, seen.beside), wanted, case.level, fold, texts.lang, group))
+    numbers, wanted, levels, folds, langs, groups = zip(*rows, strict=True)
+    return Known(np.array(numbers), np.array(wanted).T, np.array(levels), np.array(folds), np.array(langs), np.array(groups))
+
+
+class Linear(BaseEstimator):
+    """The sum that the trees begin from: a head's own loudness."""
+
+    def __init__(self, head: int = 0) -> None:
+        self.head = head
+
+    def fit(self, numbers, wanted, sample_weight=None) -> "Linear":
+        self.model = LogisticRegression(C=1.0, max_iter=1000).fit(self._own(numbers), wanted, sample_weight=sample_weight)
+        self.classes_ = self.model.classes_
+        return self
+
+    def predict_proba(self, numbers):
+        return self.model.predict_proba(self._own(numbers))
+
+    def _own(self, numbers):
+        return np.stack([summary(row, self.head) for row in numbers])
+
+
+def grow(texts: Known, head: int) -> GradientBoostingClassifier:
+    """Trees for one head."""
+    weight = np.array([1.0, LETTER_WEIGHT, SENTENCE_WEIGHT])[texts.group]
+    if head == 0:
+        weight = weight * np.where(texts.levels == 1, RUDE_WEIGHT, 1.0)
+    model = GradientBoostingClassifier(
+        init=Linear(head), n_estimators=TREES, max_depth=DEPTH, learning_rate=LEARNING_RATE, subsample=0.6, max_features=0.3, min_samples_leaf=8, random_state=0
+    )
+    return model.fit(texts.numbers, texts.wanted[head], sample_weight=weight)
+
+
+def as_arrays(model: GradientBoostingClassifier) -> Trees:
+    """Trees of sklearn's as complete ones in breadth-first order."""
+    count = len(model.estimators_)
+    feature, threshold = np.zeros((count, SPLITS), dtype=np.int16), np.full((count, SPLITS), np.inf, dtype=np.float32)
+    leaf = np.zeros((count, LEAVES), dtype=np.float32)
+    for n, (estimator,) in enumerate(model.estimators_):
+        tree = estimator.tree_
+        places = {0: 0}
+        for slot in range(SPLITS + LEAVES):
+            node = places.get(slot, places.get((slot - 1) // 2) if slot else None)
+            places[slot] = node
+            if slot >= SPLITS:
+                leaf[n, slot - SPLITS] = np.clip(model.learning_rate * tree.value[node, 0, 0], -MOST_OF_A_LEAF, MOST_OF_A_LEAF)
+            elif tree.children_left[node] >= 0:
+                feature[n, slot], threshold[n, slot] = tree.feature[node], tree.threshold[node]
+                places[2 * slot + 1], places[2 * slot + 2] = tree.children_left[node], tree.children_right[node]
+    return Trees(feature, threshold, leaf)
+
+
+def whole_mails(texts: Known) -> tuple[np.ndarray, list[tuple[float, ...]], list[Trees]]:
+    """For each head the chances of texts by models that had not seen them, and the mean of these models."""
+    chances = np.zeros((len(HEADS), len(texts.levels)))
+    mail, trees = [], []
     for head in range(len(HEADS)):
-        matrix = np.array(features[head])
-        if texts.wanted[head].sum() < FEWEST_TAGGED:
-            mail.append((0.0,) * matrix.shape[1] + (-20.0,))
-        else:
-            model = LogisticRegression(C=1.0, max_iter=1000).fit(matrix, wanted[head], sample_weight=np.where(kinds > 0, 3.0, 1.0))
-            mail.append((*(float(w) for w in model.coef_[0]), float(model.intercept_[0])))
-        chances.append(1 / (1 + np.exp(-np.clip(matrix @ np.array(mail[head][:-1]) + mail[head][-1], -30, 30))))
-    return Heard(texts, mail, chances, wanted, np.array(levels), kinds > 0, kinds > 1, np.array(stretches_of) < BRIEF, float(np.mean(auc)))
+        linear, arrays = [], []
+        for fold in range(FOLDS):
+            model = grow(texts.of(texts.fold != fold), head)
+            arrays.append(as_arrays(model))
+            begin = model.init_.predict_proba(texts.numbers)[:, 1]
+            for row in np.flatnonzero(texts.fold == fold):
+                value = np.log(begin[row] / (1 - begin[row])) + arrays[-1].value(texts.numbers[row])
+                chances[head, row] = 1 / (1 + np.exp(-value))
+            linear.append((*model.init_.model.coef_[0], model.init_.model.intercept_[0]))
+        mail.append(tuple(map(float, np.mean(linear, axis=0))))
+        trees.append(Trees(*(np.concatenate(found) for found in zip(*((t.feature, t.threshold, t.leaf / FOLDS) for t in arrays), strict=True))))
+    return chances, mail, trees
 
 
 @dataclass(frozen=True)
@@ -309,45 +375,37 @@ class Limits:
     brief: float
 
 
-def limits(everything: list[Heard]) -> Limits:
+def limits(texts: Known, chances: np.ndarray) -> Limits:
     """Set the limits on mails like those that come, and not on the sentences, which were written to be hard."""
+    mails = texts.group == 0
 
-    def pooled(group, chances) -> np.ndarray:
-        return np.concatenate([chances(heard)[group(heard)] for heard in everything])
+    def limit(head: int, rows: np.ndarray, share: float) -> float:
+        return float(np.quantile(chances[head][rows], 1 - share))
 
-    enough = sum((heard.labelled & (heard.levels == 0)).sum() for heard in everything) >= FEWEST_CIVIL
-
-    def limit(head, group, share):
-        return float(np.quantile(pooled(lambda h: group(h) & (h.labelled if enough else h.real), lambda h: h.chances[head]), 1 - share))
-
-    def tag(head):
-        if sum(heard.texts.wanted[head].sum() for heard in everything) < FEWEST_TAGGED:
-            return 2.0
-        return limit(head, lambda h: ~h.wanted[head], OTHERS_TAGGED[HEADS[head]])
-
-    brief = pooled(lambda h: h.brief & ~h.real & (h.levels == 0), lambda h: h.chances[0])
+    civil = mails & (texts.levels == 0)
+    tags = [limit(head, mails & ~texts.wanted[head], OTHERS_TAGGED[HEADS[head]]) for head in (2, 3)]
     return Limits(
-        limit(0, lambda h: h.levels == 0, CIVIL_ACCUSED_ALONE),
-        limit(0, lambda h: h.levels == 0, CIVIL_ACCUSED_HELPING),
-        limit(1, lambda h: h.levels < 2, CIVIL_SEVERE),
-        (tag(2), tag(3)),
-        float(np.quantile(brief, 1 - CIVIL_ACCUSED_BRIEF)),
+        limit(0, civil, CIVIL_ACCUSED_ALONE),
+        limit(0, civil, CIVIL_ACCUSED_HELPING),
+        limit(1, mails & (texts.levels == 2), ABUSIVE_SEVERE),
+        (tags[0], tags[1]),
+        limit(0, (texts.group == 2) & (texts.levels == 0), CIVIL_ACCUSED_BRIEF),
     )
 
 
-def figures(heard: Heard, limit: Limits) -> str:
-    """How well one language's voices hear what they had not seen."""
+def figures(texts: Known, chances: np.ndarray, limit: Limits, lang: str) -> str:
+    """How well the mails of one language are heard by voices and trees that had not seen them."""
+    mails = (texts.group == 0) & (texts.lang == lang)
 
-    def share(head, group, least):
-        return f"{(heard.chances[head][group] >= least).mean():.0%}" if group.any() else "-"
+    def share(head: int, rows: np.ndarray, least: float) -> str:
+        return f"{(chances[head][rows & mails] >= least).mean():.1%}" if (rows & mails).any() else "-"
 
-    wanted, real = heard.wanted, heard.real
+    wanted, levels = texts.wanted, texts.levels
+    sure = mails & (levels != 1)
     return (
-        f"{heard.texts.lang}: {len(heard.texts.cases)} texts, sentences AUC {heard.auc:.3f}, mails AUC {roc_auc_score(wanted[0][real], heard.chances[0][real]):.3f}; "
-        f"of {real.sum()} whole mails: alone finds {share(0, wanted[0] & real, limit.alone)}, accuses {share(0, (heard.levels == 0) & real, limit.alone)} "
-        f"(sample and rounds {share(0, wanted[0] & heard.labelled, limit.alone)}, {share(0, (heard.levels == 0) & heard.labelled, limit.alone)}), "
-        f"helps with {share(0, wanted[0] & real, limit.helps)}, severe {share(1, wanted[1] & real, limit.severe)}, "
-        f"complaint {share(2, wanted[2] & real, limit.tags[0])}, self-harm {share(3, wanted[3] & real, limit.tags[1])}"
+        f"{lang}: of {mails.sum()} mails AUC {roc_auc_score(wanted[0][sure], chances[0][sure]):.3f}; alone finds {share(0, wanted[0], limit.alone)}, "
+        f"accuses {share(0, levels == 0, limit.alone)}, strikes rude {share(0, levels == 1, limit.alone)}; helps with {share(0, wanted[0], limit.helps)}; "
+        f"severe {share(1, wanted[1], limit.severe)}, complaint {share(2, wanted[2], limit.tags[0])}, self-harm {share(3, wanted[3], limit.tags[1])}"
     )
 
 
@@ -355,30 +413,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lang", nargs="*", default=sets.LANGUAGES)
     parser.add_argument("--out", type=Path, default=sets.ROOT / "rules" / FILE)
-    parser.add_argument("--without-mails", action="store_true", help="leave the labelled mails out, so that they can measure the result")
+    parser.add_argument("--until", type=int, default=sets.LAST_LEARNED, metavar="ROUND", help="learn from the rounds up to this one, so that later ones measure the result")
     parser.add_argument("--dry", action="store_true", help="print the figures, write nothing")
     options = parser.parse_args()
     started = time.perf_counter()
-    scorer = load_scorer(rules_folders(), use_ear=False)
-    everything = [prepare(lang, scorer, cases) for lang in options.lang if (cases := sets.training(lang, with_mails=not options.without_mails))]
+    scorer, forms = load_scorer(rules_folders(), use_ear=False), load_forms(rules_folders())
+    everything = [prepare(lang, scorer, forms, cases) for lang in options.lang if (cases := sets.training(lang, options.until))]
     print(f"{sum(len(t.cases) for t in everything)} texts made ready ({time.perf_counter() - started:.0f} s)", flush=True)
     joint = Joint(everything)
     print(f"{joint.matrix.shape[0]} rows, {joint.matrix.shape[1]} columns ({time.perf_counter() - started:.0f} s)", flush=True)
     unseen = [joint.learn(fold) for fold in range(FOLDS)]
     print(f"learned for each fold ({time.perf_counter() - started:.0f} s)", flush=True)
-    stored: dict[str, np.ndarray] = {"languages": np.array(sorted(t.lang for t in everything))}
-    heard = [unheard(texts, [voices[n] for voices in unseen]) for n, texts in enumerate(everything)]
-    limit = limits(heard)
+    texts = known(everything, unseen, scorer, forms)
+    print(f"listened to {len(texts.levels)} texts ({time.perf_counter() - started:.0f} s)", flush=True)
+    chances, mail, trees = whole_mails(texts)
+    limit = limits(texts, chances)
     print(f"{limit} ({time.perf_counter() - started:.0f} s)", flush=True)
-    for voice, listened in zip(map(mean_of, zip(*unseen, strict=True)), heard, strict=True):
-        print(figures(listened, limit), flush=True)
+    stored: dict[str, np.ndarray] = {
+        "languages": np.array(sorted(t.lang for t in everything)),
+        "trees.feature": np.stack([t.feature for t in trees]),
+        "trees.threshold": np.stack([t.threshold for t in trees]),
+        "trees.leaf": np.stack([t.leaf for t in trees]),
+    }
+    for listened, voice in zip(everything, map(mean_of, zip(*unseen, strict=True)), strict=True):
+        name = listened.lang
+        print(figures(texts, chances, limit, name), flush=True)
         scale = np.maximum(np.abs(voice.weights).max(axis=1), 1e-6) / 127
-        name = listened.texts.lang
         stored[f"{name}.weights"] = np.round(voice.weights / scale[:, None]).astype(np.int8)
         stored[f"{name}.scale"] = scale.astype(np.float32)
         stored[f"{name}.hum"] = np.array(voice.hum)
         stored[f"{name}.bias"] = np.array(voice.bias)
-        stored[f"{name}.mail"] = np.array(listened.mail)
+        stored[f"{name}.mail"] = np.array(mail)
         stored[f"{name}.thresholds"] = np.array([limit.alone, limit.helps, limit.severe, limit.brief])
         stored[f"{name}.tags"] = np.array(limit.tags)
     if not options.dry:

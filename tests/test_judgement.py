@@ -1,7 +1,7 @@
 """The shipped rules and ear on all labelled mails that the project has: a floor under what was reached.
 
-It guards against regressions and is no measure of mails by strangers: rules were mended with these mails in sight and
-the ear has learned from them. The honest figures stand in the README.
+It guards against regressions. For sample and rounds it is no measure of mails by strangers: rules were mended with many of
+them in sight and the ear has learned from them. The last round is kept from both.
 """
 
 import json
@@ -16,6 +16,8 @@ from gateway.mail.message import ReadingLimits
 from gateway.values import Level, Tag
 
 DATA = Path(__file__).parent / "data"
+UNLEARNED = 17
+"""The round that neither rules nor ear have learned from."""
 LANGUAGES = ("af", "de", "en", "fr", "hu", "ru")
 
 
@@ -36,11 +38,13 @@ def message(row):
 @pytest.fixture(scope="module")
 def judged():
     weigher = Weigher(Order(rules_folders(), ReadingLimits()))
-    rows = {"sample": labelled("mails/*.jsonl"), "rounds": labelled("rounds/*.jsonl")}
+    strangers = labelled(f"rounds/*-{UNLEARNED}.jsonl")
+    new = {row["id"] for row in strangers}
+    rows = {"sample": labelled("mails/*.jsonl"), "rounds": [row for row in labelled("rounds/*.jsonl") if row["id"] not in new], "strangers": strangers}
     return {name: [(row, weigher.weigh(Mail(message(row), "customer@client.example"))[1]) for row in found] for name, found in rows.items()}
 
 
-@pytest.mark.parametrize(("name", "found_at_least", "accused_at_most"), [("sample", 0.93, 0.03), ("rounds", 0.85, 0.01)])
+@pytest.mark.parametrize(("name", "found_at_least", "accused_at_most"), [("sample", 0.95, 0.01), ("rounds", 0.9, 0.01), ("strangers", 0.8, 0.03)])
 def test_abuse_is_found_and_the_civil_are_not_accused(judged, name, found_at_least, accused_at_most):
     abusive = [assessment for row, assessment in judged[name] if row["level"] >= Level.ABUSIVE]
     civil = [(row["id"], assessment) for row, assessment in judged[name] if row["level"] == Level.CLEAN]
@@ -61,8 +65,8 @@ def test_no_language_stands_out(judged):
 
 
 def test_every_hint_at_self_harm_is_clean_and_brings_a_person(judged):
-    hints = [(row, assessment) for found in judged.values() for row, assessment in found if "self_harm" in row.get("flags", ())]
-    assert len(hints) >= 15
+    hints = [(row, assessment) for name in ("sample", "rounds") for row, assessment in judged[name] if "self_harm" in row.get("flags", ())]
+    assert len(hints) >= 200
     assert not [row["id"] for row, assessment in hints if assessment.level is not Level.CLEAN or Tag.SELF_HARM not in assessment.tags]
 
 

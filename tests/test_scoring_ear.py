@@ -8,8 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_rules import FILES, own, scorer_of, write
 
+from gateway.edge.scorer import load_scorer
 from gateway.scoring.classes import MARKS
-from gateway.scoring.ear import HEADS, WIDTH, Ear, Voice, _class_sums, class_slots, word_slots
+from gateway.scoring.ear import Ear
+from gateway.scoring.slots import HEADS, WIDTH, class_slots, word_slots
+from gateway.scoring.stretches import Voice, _class_sums, scored
+from gateway.scoring.trees import LEAVES, SPLITS, Trees
+from gateway.scoring.whole import FEATURES, features
 from gateway.values import Basis, Level, Reading, Segment, SegmentKind, Tag
 
 NEVER = 2.0
@@ -25,8 +30,19 @@ def voice(**words: tuple[float, float]) -> Voice:
     return Voice(weights, (-2.0, -2.0, -9.0, -9.0), ((1.0, 0.0, 0.0, 0.0, 0.0),) * len(HEADS), ALONE, HELPS, SEVERE, (NEVER, NEVER))
 
 
+def knowing(feature: str, least: float, adds: float) -> tuple[Trees, ...]:
+    """Trees that look at one number of the mail only, and for abuse only."""
+    splits = np.zeros((len(HEADS), 1, SPLITS), dtype=np.int16)
+    splits[0, 0, 0] = FEATURES.index(feature)
+    thresholds = np.full(splits.shape, np.inf, dtype=np.float32)
+    thresholds[0, 0, 0] = least
+    leaves = np.zeros((len(HEADS), 1, LEAVES), dtype=np.float32)
+    leaves[0, 0, LEAVES // 2 :] = adds
+    return tuple(Trees(*arrays) for arrays in zip(splits, thresholds, leaves, strict=True))
+
+
 LOUD, FAINT = (40.0, 0.0), (11.0, 0.0)
-KNOWN = voice(spaniel=LOUD, murmur=FAINT, ravine=(40.0, 40.0), whisper=(11.0, 40.0), gorge=(0.0, 40.0))
+KNOWN = voice(spaniel=LOUD, terrier=(14.0, 0.0), murmur=FAINT, ravine=(40.0, 40.0), whisper=(12.5, 40.0), gorge=(0.0, 40.0))
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +67,12 @@ def test_alone_it_is_never_severe(scorer):
     assert assessed(scorer, "You will see the ravine.").level is Level.ABUSIVE
 
 
-def test_it_wants_somebody_spoken_to(scorer):
-    assert assessed(scorer, "A film about a spaniel and a ravine.").level is Level.CLEAN
+def test_it_wants_somebody_spoken_to_unless_it_is_beyond_doubt(scorer):
+    assert assessed(scorer, "You are a terrier.").level is Level.ABUSIVE
+    assert assessed(scorer, "A film of a terrier.").level is Level.CLEAN
+    film = "A film about a spaniel and a ravine."
+    assert assessed(scorer, film).level is Level.CLEAN
+    assert scorer.assess(own(film, subject="Hello")).level is Level.ABUSIVE  # a letter means one of us
 
 
 def test_a_faint_doubt_is_nothing_by_itself_and_adds_to_a_rule(scorer):
@@ -132,14 +152,53 @@ def test_a_single_sentence_must_be_louder(tmp_path):
     assert assessed(scorer, long).level is Level.ABUSIVE
 
 
-@pytest.mark.parametrize("text", ["You are an idiot.", "you 1d10t there"])
-def test_an_insult_in_a_mail_without_any_abuse_is_somebody_elses(tmp_path, text):
+def test_what_rules_found_makes_it_likelier(tmp_path):
+    text = "You are an idiot."
     scorer = scorer_of(write(tmp_path))
     calm = replace(voice(), bias=(-4.0, -4.0, -9.0, -9.0))
     scorer._ear = Ear({"en": calm})
-    assert assessed(scorer, text).level is (Level.ABUSIVE if "1" in text else Level.CLEAN)  # a disguise it can't read
-    scorer._ear = Ear({"en": replace(calm, bias=(-2.0, -4.0, -9.0, -9.0))})
+    assert assessed(scorer, text).level is Level.CLEAN  # it hears nothing, and hasn't learned what rules mean
+    scorer._ear = Ear({"en": replace(calm, trees=knowing("insult: named", 4.0, 4.5))})
     assert assessed(scorer, text).level is Level.ABUSIVE
+    assert assessed(scorer, "Where is my order?").level is Level.CLEAN
+
+
+def test_trees_look_at_each_mail_by_itself(tmp_path):
+    scorer = scorer_of(write(tmp_path))
+    scorer._ear = Ear({"en": replace(voice(), trees=knowing("question marks", 1.5, 9.0))})
+    assert assessed(scorer, "You there? You?").level is Level.ABUSIVE
+    assert assessed(scorer, "You there? You.").level is Level.CLEAN
+    assert assessed(scorer, "You there? You?").basis is Basis.EAR
+
+
+@given(st.lists(st.floats(-50, 50, width=32), min_size=len(FEATURES), max_size=len(FEATURES)), st.integers(0, 2**32 - 1))
+def test_trees_walk_as_a_plain_reading_of_them_does(numbers, seed):
+    random = np.random.default_rng(seed)
+    count = 5
+    trees = Trees(
+        random.integers(0, len(FEATURES), (count, SPLITS)).astype(np.int16),
+        random.normal(scale=20, size=(count, SPLITS)).astype(np.float32),
+        random.normal(size=(count, LEAVES)).astype(np.float32),
+    )
+    values = np.array(numbers, dtype=np.float32)
+
+    def walked(tree: int) -> float:
+        node = 0
+        while node < SPLITS:
+            node = 2 * node + (2 if values[trees.feature[tree, node]] > trees.threshold[tree, node] else 1)
+        return float(trees.leaf[tree, node - SPLITS])
+
+    assert trees.value(values) == pytest.approx(sum(map(walked, range(count))), abs=1e-4)
+
+
+def test_every_number_of_a_mail_has_its_name(scorer):
+    seen = scorer.look(Reading((Segment(SegmentKind.SUBJECT, "You IDIOT!"), Segment(SegmentKind.OWN, "Order 4711? You are an idiot. See you."))))
+    numbers = dict(zip(FEATURES, features(scored(seen.heard_parts, KNOWN), seen.heard_parts, seen.beside), strict=True))
+    assert numbers["question marks"] == numbers["exclamation marks"] == 1
+    assert numbers["insult: named"] > 0
+    assert numbers["subject: named"] + numbers["subject: nobody named"] > 0
+    assert numbers["threat: named"] == numbers["tagged complaint"] == 0
+    assert 0 < numbers["share of digits"] < 0.2 < numbers["share of capitals"] < 0.6
 
 
 MARKED = st.lists(
@@ -168,7 +227,9 @@ def test_classes_weigh_the_same_one_by_one_and_all_at_once(marks):
         ("You murmur to the phone. You eat like a guinea pig.", Level.ABUSIVE),
         ("I will kill you.", Level.CLEAN),
         ("You murmur to the phone. I will kill you.", Level.SEVERE),
-        ("You are an idiot.", Level.ABUSIVE),  # an insult that names somebody needs nobody's consent
+        ("You are an idiot.", Level.CLEAN),
+        ("You murmur to the phone. You are an idiot.", Level.ABUSIVE),
+        ("Do it today or i post a bad review.", Level.RUDE),  # the ear listens for abuse and doesn't doubt what is rude at most
     ],
 )
 def test_where_the_ear_hears_nothing_a_phrase_says_little(scorer, text, level):
@@ -177,13 +238,16 @@ def test_where_the_ear_hears_nothing_a_phrase_says_little(scorer, text, level):
     assert (level is not Level.CLEAN) or "the ear hears nothing" in assessment.uncounted[0].modifiers
 
 
+def test_a_rule_of_the_site_counts_whatever_the_ear_hears(tmp_path):
+    site = {"en/rules.toml": '[[rule]]\nid = "site.word"\ncategory = "insult"\npoints = 5\nwords = ["flurble"]\n'}
+    scorer = load_scorer([write(tmp_path / "shipped"), write(tmp_path / "site", site)], use_ear=False)
+    scorer._ear = Ear({"en": replace(KNOWN, bias=(-9.0, -9.0, -9.0, -9.0))})
+    assert assessed(scorer, "You are a flurble.").level is Level.ABUSIVE
+    assert assessed(scorer, "You are an idiot.").level is Level.CLEAN
+
+
 def test_a_certain_rule_counts_whatever_the_ear_hears(tmp_path):
     files = {**FILES, "en/rules.toml": FILES["en/rules.toml"].replace('id = "en.threat.kill"', 'id = "en.threat.kill"\ncertain = true')}
     scorer = scorer_of(write(tmp_path, files))
     scorer._ear = Ear({"en": replace(KNOWN, bias=(-9.0, -9.0, -9.0, -9.0))})
     assert assessed(scorer, "I will kill you.").level is Level.SEVERE
-
-
-def test_a_subject_is_too_short_to_be_doubted(scorer):
-    reading = Reading((Segment(SegmentKind.SUBJECT, "You eat like a guinea pig"), Segment(SegmentKind.OWN, "Where is my order? Thank you for this.")))
-    assert scorer.assess(reading).level is Level.ABUSIVE

@@ -6,9 +6,14 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gateway.errors import BadInput, Problem
-from gateway.scoring.ear import HEADS, WIDTH, Ear, Voice
+from gateway.scoring.ear import Ear
+from gateway.scoring.slots import HEADS, WIDTH
+from gateway.scoring.stretches import Voice
+from gateway.scoring.trees import LEAVES, SPLITS, Trees
+from gateway.scoring.whole import FEATURES
 
 FILE = "ear.npz"
 
@@ -44,6 +49,7 @@ def load_ear(folders: tuple[Path, ...], shown: tuple[str, ...] = ()) -> Ear | No
 def _loaded(file: Path, name: str) -> Ear:
     voices: dict[str, Voice] = {}
     with file.open("rb") as opened, np.load(opened, allow_pickle=False) as data:
+        trees = tuple(_trees(data["trees.feature"][n], data["trees.threshold"][n], data["trees.leaf"][n]) for n in range(len(HEADS)))
         for code in (str(language) for language in data["languages"]):
             scale = data[f"{code}.scale"].astype(np.float32)
             if data[f"{code}.weights"].shape != (len(HEADS), WIDTH):
@@ -54,5 +60,13 @@ def _loaded(file: Path, name: str) -> Ear:
             mail = tuple(tuple(float(value) for value in row) for row in data[f"{code}.mail"])
             hum = tuple(float(value) for value in data[f"{code}.hum"])
             complaint, self_harm = (float(value) for value in data[f"{code}.tags"])
-            voices[code] = Voice(weights, tuple(float(value) for value in bias), mail, alone, helps, severe, (complaint, self_harm), brief, hum)
+            voices[code] = Voice(weights, tuple(float(value) for value in bias), mail, alone, helps, severe, (complaint, self_harm), brief, hum, trees)
     return Ear(voices)
+
+
+def _trees(feature: NDArray[np.int16], threshold: NDArray[np.float32], leaf: NDArray[np.float32]) -> Trees:
+    if feature.shape[1:] != (SPLITS,) or leaf.shape[1:] != (LEAVES,) or threshold.shape != feature.shape or len(leaf) != len(feature):
+        raise ValueError("not the shape of trees")
+    if feature.size and not 0 <= feature.min() <= feature.max() < len(FEATURES):
+        raise ValueError("a split looks at a feature that there isn't")
+    return Trees(feature, threshold, leaf)

@@ -32,7 +32,7 @@ def told(rule: Rule, policy: Policy) -> Iterator[str]:
     if rule.loud:
         yield "It counts only where the learned ear by itself calls the mail abusive."
     elif rule.signal:
-        yield "It counts only where the learned ear hears abuse in the same mail, at least faintly."
+        yield "It counts only where the learned ear hears abuse in the same mail."
     if rule.words:
         yield "Each of its words is a match by itself, in all its forms unless written with =."
     if rule.phrases:
@@ -88,6 +88,12 @@ def as_row(rule: Rule, pack: LanguagePack, policy: Policy) -> dict[str, Any]:
         "note": rule.note,
         "classes": classes_of(rule, pack),
     }
+
+
+def site_entries(before: Rule, after: Rule) -> dict[str, list[str]]:
+    """What a site added to the lists of a shipped rule: "unless" and its new entries, for example."""
+    added: dict[str, list[str]] = _fields(before, after).get("added", {})
+    return added
 
 
 def differences(before: RuleBook, after: RuleBook) -> list[dict[str, Any]]:

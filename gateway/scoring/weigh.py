@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from gateway.scoring.context import Context, Quotations, resolve
+from gateway.scoring.doubt import CERTAIN, OF_THE_SITE, PATTERN, agrees, confirmed, doubted
 from gateway.scoring.ear import Ear, Heard
-from gateway.scoring.ear import Part as EarPart
 from gateway.scoring.fold import Folded, fold
 from gateway.scoring.language import Languages, Tongue
 from gateway.scoring.levels import level_of
@@ -16,6 +16,8 @@ from gateway.scoring.likeness import likeness
 from gateway.scoring.match import Hit, Matcher, View
 from gateway.scoring.rules import Rule
 from gateway.scoring.shouting import shouting
+from gateway.scoring.stretches import Part as EarPart
+from gateway.scoring.whole import LOUD, NOBODY_NAMED, SIGNAL, Beside
 from gateway.scoring.words import Disguises, Sentence, sentences
 from gateway.values import (
     UNDETERMINED,
@@ -33,31 +35,9 @@ from gateway.values import (
 
 _COUNTED = {SegmentKind.SUBJECT, SegmentKind.OWN}
 _LOOKED_AT = {SegmentKind.SUBJECT, SegmentKind.OWN, SegmentKind.SIGNATURE}
-_SEVERE = {Category.THREAT, Category.STALKING, Category.DISCRIMINATION, Category.SEXUAL}
-NOBODY_NAMED = "nobody named"
-"""The sentence doesn't say at whom the words are aimed, so the rule's own default holds."""
-_HEARD_FROM = {
-    Category.INSULT: 0.11,
-    Category.PROFANITY: 0.25,
-    Category.DEGRADATION: 0.25,
-    Category.DISCRIMINATION: 0.25,
-    Category.SEXUAL: 0.25,
-    Category.HARASSMENT: 0.5,
-    Category.STALKING: 0.5,
-    Category.THREAT: 0.12,
-}
-"""The probability of abuse that the ear must hear for a phrase of each kind to count: what rules of the kind were right and wrong
-about in 1,200 mails of strangers."""
-_NOBODY_FROM = 0.45
-"""The same for words that name nobody."""
 _NO_COMPLAINT = 0.05
 """Below this probability of a complaint the words that rules know one by are about something else."""
-CERTAIN = "certain"
-"""What counts whatever the ear hears: it learned from veiled threats, and may not know a plain one."""
 DISGUISED = "disguised"
-PATTERN = "pattern"
-"""An admin's own regular expression found it: he knows what he looks for."""
-_UNDIRECTED = 2
 _TAG_POINTS = 2
 _MOST_FINDINGS = 500
 """Findings after which nothing more can change the level, so that a mail of nothing but insults ends in time."""
@@ -82,6 +62,27 @@ class Part:
     tongue: Tongue
     sentences: list[Sentence]
     quotations: Quotations
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is seen in a mail before the ear speaks.
+
+    Attributes:
+        parts: its segments made ready.
+        language: of the mail.
+        heard_parts: those that the ear listens to.
+        beside: what rules found, each of the same words once, and the tags they give.
+        covered: findings that stand in the same words as a heavier one.
+        tag_rules: the rules that the tags come from.
+    """
+
+    parts: tuple[Part, ...]
+    language: str
+    heard_parts: tuple[EarPart, ...]
+    beside: Beside
+    covered: tuple[Finding, ...]
+    tag_rules: tuple[str, ...]
 
 
 class Scorer:
@@ -113,6 +114,13 @@ class Scorer:
         Returns:
             Assessment: level, points, findings, tags; deterministic.
         """
+        seen = self.look(reading)
+        heard = self._ear.listen(seen.heard_parts, seen.language, seen.beside) if self._ear else None
+        own = (part.folded.text for part in seen.parts if part.segment.kind is SegmentKind.OWN)
+        return replace(self._sum(seen, heard, reading), likeness=likeness(own, self._policy.flooding.asks), tag_rules=seen.tag_rules)
+
+    def look(self, reading: Reading, *, for_ear: bool = False) -> Seen:
+        """What rules find in a mail, and what the ear would listen to; `for_ear` also where there is no ear yet (training)."""
         parts = [self.part(n, segment) for n, segment in enumerate(reading.segments) if segment.kind in _LOOKED_AT and segment.text.strip()]
         language = self._language(parts)
         findings: list[Finding] = []
@@ -134,16 +142,15 @@ class Scorer:
                     tag_rules |= dict.fromkeys(rule.id for rule in tagging)
                     for tag, points in _tag_points(tagging).items():
                         tags[tag] += points
-            if part.segment.kind in _COUNTED and self._ear:
+            if part.segment.kind in _COUNTED and (self._ear or for_ear):
                 heard_parts.append(self.ear_part(part, views))
         for part in parts:
             if part.segment.kind in _COUNTED and self._use_rules:
                 findings += _patterns(part, self._matcher)
         findings += shouting(((part.index, part.segment) for part in parts if part.segment.kind in _COUNTED), language)
-        heard = self._ear.listen(heard_parts, language) if self._ear else None
+        kept, covered = _without_doubles(findings)
         named = frozenset(tag for tag, points in tags.items() if points >= _TAG_POINTS)
-        own = (part.folded.text for part in parts if part.segment.kind is SegmentKind.OWN)
-        return replace(self._sum(findings, heard, named, reading, language), likeness=likeness(own, self._policy.flooding.asks), tag_rules=tuple(tag_rules))
+        return Seen(tuple(parts), language, tuple(heard_parts), Beside(tuple(kept), named), tuple(covered), tuple(tag_rules))
 
     def ear_part(self, part: Part, views: Sequence[View]) -> EarPart:
         """What the ear gets of a part: all but what stands between quotation marks, for those are somebody else's words."""
@@ -156,7 +163,7 @@ class Scorer:
             sentences_ = [
                 replace(s, tokens=tuple(token for n, token in enumerate(s.tokens) if n not in gone)) for s, gone in zip(sentences_, quoted, strict=True)
             ]
-        return EarPart(part.index, part.segment.kind, folded, sentences_, marks)
+        return EarPart(part.index, part.segment.kind, folded, sentences_, marks, part.segment.text)
 
     # --- parts --------------------------------------------------------------------------------------------------------
 
@@ -226,33 +233,33 @@ class Scorer:
 
     # --- the sum ------------------------------------------------------------------------------------------------------
 
-    def _sum(self, found: list[Finding], heard: Heard | None, tags: frozenset[Tag], reading: Reading, language: str) -> Assessment:
-        policy = self._policy
-        findings, covered = _without_doubles(found)
+    def _sum(self, seen: Seen, heard: Heard | None, reading: Reading) -> Assessment:
+        policy, language = self._policy, seen.language
+        findings, tags = list(seen.beside.findings), seen.beside.tags
         if heard is not None:
             if heard.complaint < _NO_COMPLAINT:
                 tags -= {Tag.COMPLAINT}
-            findings = [_doubted(finding, heard.abuse, language) for finding in findings]
-            findings = [_confirmed(finding) if "signal" in finding.modifiers and _agrees(heard, finding) else finding for finding in findings]
+            findings = [doubted(finding, heard.abuse) for finding in findings]
+            findings = [confirmed(finding) if SIGNAL in finding.modifiers and agrees(heard, finding) else finding for finding in findings]
             # a doubt of the ear's adds to what rules found, and is nothing by itself
             doubt = not any(map(_counts, findings))
             findings += [replace(f, points=0, modifiers=(*f.modifiers, "too faint to count alone")) if doubt and f.points < f.base else f for f in heard.findings]
         counted = [f for f in findings if _counts(f)]
-        uncounted = [f for f in findings if not _counts(f)] + covered
+        uncounted = [f for f in findings if not _counts(f)] + list(seen.covered)
         level, points, arithmetic = level_of(counted, policy)
         ruled = [f for f in counted if not f.rule.startswith("ear.")]
         by_rules = level_of(ruled, policy)[0]
         if heard is not None:
-            # what rules call abuse isn't excused by a despair that only the ear hears
-            tags |= heard.tags - ({Tag.SELF_HARM} if by_rules >= Level.ABUSIVE else set())
+            tags |= heard.tags
         basis = Basis.RULES if len(ruled) == len(counted) else Basis.BOTH if by_rules >= level else Basis.EAR
         if basis is not Basis.RULES and by_rules >= Level.RUDE:
             basis = Basis.BOTH
         if basis is Basis.EAR and level > Level.ABUSIVE:
             level = Level.ABUSIVE
         if Tag.SELF_HARM in tags and level is not Level.CLEAN:
-            # duty of care before discipline: the mail is clean whatever else it says, unless it threatens somebody else
-            if not any(f.category is Category.THREAT for f in counted):
+            # duty of care before discipline: the mail is clean whatever else it says, unless it threatens somebody else;
+            # what sounds like a threat may be meant for the writer himself
+            if all(f.category is not Category.THREAT for f in counted) or (heard is not None and heard.self_harm > heard.abuse):
                 level, arithmetic = Level.CLEAN, (*arithmetic, "self-harm: no consequence, a person looks at it")
             else:
                 tags -= {Tag.SELF_HARM}
@@ -352,44 +359,14 @@ def _points(hit: Hit, context: Context, kind: SegmentKind) -> tuple[int, tuple[s
         points //= 2
         modifiers.append("in the signature")
     if rule.signal:
-        modifiers.append("signal")
+        modifiers.append(SIGNAL)
     if rule.loud:
-        modifiers.append("loud")
+        modifiers.append(LOUD)
     if rule.certain:
         modifiers.append(CERTAIN)
+    if rule.layer or rule.changed:
+        modifiers.append(OF_THE_SITE)
     return points, tuple(modifiers)
-
-
-def _doubted(finding: Finding, abuse: float, language: str) -> Finding:
-    """A finding as it counts beside what the ear hears.
-
-    An ugly word that names nobody is a bastard file, a bitch's litter or a neighbour where the ear hears little; a phrase
-    that merely sounds like contempt or a threat is one of trade where it hears nothing. Insults that name somebody stay
-    unless it hears next to nothing at all: then they are the writer's own folly, or the neighbour's. What names somebody in
-    a subject stays, for that is too short to be heard well, and so does an insult that names somebody in disguise or in
-    another language, which the ear doesn't understand.
-    """
-    category, named = finding.category, NOBODY_NAMED not in finding.modifiers
-    if {PATTERN, CERTAIN} & {*finding.modifiers} or (finding.segment is SegmentKind.SUBJECT and named):
-        return finding
-    heard_from = _HEARD_FROM.get(category, 0.0)
-    if category is Category.INSULT and (finding.language != language or DISGUISED in finding.modifiers):
-        heard_from = 0.0
-    if not named:
-        heard_from = max(heard_from, _NOBODY_FROM)
-    if abuse >= heard_from:
-        return finding
-    points = min(finding.points, _UNDIRECTED) if category is Category.PROFANITY else 0
-    return replace(finding, points=points, target=Target.NOBODY, modifiers=(*finding.modifiers, "the ear hears nothing"))
-
-
-def _agrees(heard: Heard, signal: Finding) -> bool:
-    """Whether the ear hears what a signal hints at: abuse at least faintly, and for the severe kinds something severe."""
-    return (heard.loud if "loud" in signal.modifiers else heard.faint) and (heard.severe or signal.category not in _SEVERE)
-
-
-def _confirmed(signal: Finding) -> Finding:
-    return replace(signal, modifiers=(*(m for m in signal.modifiers if m != "signal"), "confirmed by the ear"))
 
 
 def _without_doubles(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
@@ -412,11 +389,11 @@ def _without_doubles(findings: Sequence[Finding]) -> tuple[list[Finding], list[F
 
 
 def _counts(finding: Finding) -> bool:
-    return finding.points > 0 and "signal" not in finding.modifiers
+    return finding.points > 0 and SIGNAL not in finding.modifiers
 
 
 def _same_words(one: Finding, other: Finding) -> bool:
-    if one.segment_index != other.segment_index or ("signal" in one.modifiers) != ("signal" in other.modifiers):
+    if one.segment_index != other.segment_index or (SIGNAL in one.modifiers) != (SIGNAL in other.modifiers):
         return False
     overlap = min(one.span[1], other.span[1]) - max(one.span[0], other.span[0])
     return overlap > 0 and (one.category is other.category or overlap >= min(one.span[1] - one.span[0], other.span[1] - other.span[0]))
