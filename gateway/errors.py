@@ -37,7 +37,12 @@ class LedgerFailed(GatewayError):
 
 
 class LedgerLocked(LedgerFailed):
-    """Another process holds the ledger."""
+    """Another process holds the ledger; `holder` is its number, as far as it is known."""
+
+    def __init__(self, text: str, holder: str) -> None:
+        """Keep the number beside the text."""
+        super().__init__(text)
+        self.holder = holder
 
 
 class LedgerTorn(LedgerFailed):

@@ -177,7 +177,11 @@ OWN_MAILBOX = "came to our own mailbox"
 
 @dataclass(frozen=True, slots=True)
 class HeldMail:
-    """A mail that waits for a person: what arrived, to whom it was going, and why it is held."""
+    """A mail that waits for a person: what arrived, to whom it was going, and why it is held.
+
+    Attributes:
+        settled: of a mail to one of our own mailboxes what became of it, "" while nothing was done about it.
+    """
 
     id: str
     at: datetime
@@ -186,6 +190,17 @@ class HeldMail:
     size: int
     released_by: str = ""
     released_at: datetime | None = None
+    settled: str = ""
+
+    @property
+    def ours(self) -> bool:
+        """Whether it was written to one of our own mailboxes, so that there is nobody to deliver it to."""
+        return self.reason.startswith(OWN_MAILBOX)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is held from somebody and a person must decide about it."""
+        return not self.released_by and not self.ours
 
 
 class Action(StrEnum):

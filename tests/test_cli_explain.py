@@ -1,6 +1,7 @@
 """`score --explain`: golden captures without colour, the same in colour, as HTML; what would have been otherwise."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -10,12 +11,12 @@ from tiny_rules import own, scorer_of, write
 from gateway.cli import explain
 from gateway.cli.explain import show
 from gateway.cli.explain_html import page
-from gateway.cli.explanation import explanation
+from gateway.cli.explanation import Mark, Stretch, explanation
 from gateway.cli.main import main
 from gateway.edge.rules import load_rules
 from gateway.edge.scorer import rules_folders
 from gateway.scoring.levels import Otherwise, missing_points, otherwise
-from gateway.values import Level, Reading, Segment, SegmentKind
+from gateway.values import Assessment, Category, Finding, Level, Reading, Segment, SegmentKind, Target
 
 POLICY = load_rules(rules_folders(), frozenset())[0].policy
 
@@ -72,6 +73,49 @@ I drove past [2:your house].
 
 def test_the_golden_capture(scorer, monkeypatch):
     assert captured(scorer, READING, monkeypatch) == GOLDEN
+
+
+def mark(number, text, words, *, counted=True):
+    start = text.index(words)
+    return Mark(number, (start, start + len(words)), counted)
+
+
+MEET = "I will find out where you live, girl."
+
+
+@pytest.mark.parametrize(
+    ("marks", "shown"),
+    [
+        (("will find", "you live"), "I [1:will find] out where [2:you live], girl."),
+        (("I will find out where you live, girl.", "find out where", "girl"), "[1:I will [2:find out where:2] you live, [3:girl:3].:1]"),
+        (("find out where", "where you live"), "I will [1:find out [2:where:1] you live:2], girl."),
+        (("find out where", "find out where"), "I will [1,2:find out where] you live, girl."),
+    ],
+    ids=["apart", "one in another", "crossing", "the same words"],
+)
+def test_brackets_that_meet_say_at_their_end_whose_they_are(marks, shown):
+    stretch = Stretch("own", MEET, tuple(mark(number, MEET, words) for number, words in enumerate(marks, 1)))
+    assert explain._marked(stretch).plain == shown
+
+
+def uncounted(text, *spans):
+    places = [(text.index(words), text.index(words) + len(words)) for words in spans]
+    return tuple(Finding("en.x", Category.INSULT, 5, words, SegmentKind.OWN, 0, place, Target.STAFF, "en") for words, place in zip(spans, places, strict=True))
+
+
+def test_of_what_isnt_counted_only_what_meets_nothing_is_marked_in_the_text():
+    assessment = Assessment(Level.CLEAN, 0, "en", uncounted=uncounted(MEET, "find out where", "find out where you", "find out where", "girl"))
+    found = explanation("a.eml", own(MEET), assessment, POLICY)
+    (stretch,) = [stretch for stretch in found.stretches if stretch.text]
+    assert explain._marked(stretch).plain == "I will [1,3:find out where] you live, [4:girl]."
+    assert [line[:3] for line in found.uncounted] == ["[1]", "[2]", "[3]", "[4]"]
+
+
+def test_of_words_that_count_elsewhere_nothing_else_is_said():
+    (finding,) = uncounted(MEET, "girl")
+    finding = replace(finding, modifiers=("intense", "signal", "covered", "by en.y", "the ear hears nothing"))
+    (line,) = explanation("a.eml", own(MEET), Assessment(Level.CLEAN, 0, "en", uncounted=(finding,)), POLICY).uncounted
+    assert line == "[1] 'girl': insults at staff (en.x; the same words count once; by en.y)"
 
 
 def test_colour_adds_nothing_but_colour(scorer, monkeypatch):

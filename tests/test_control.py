@@ -184,7 +184,8 @@ def test_a_ledger_that_another_process_has_is_a_sentence(config):
         other.wait(30)
     assert done.exit_code == 1
     assert f"is in use by process {other.pid}" in done.stderr
-    assert "is a service running that this user may not ask?" in done.stderr
+    assert "if it has just been started, try again in a few seconds" in done.stderr
+    assert "stop it" not in done.stderr
 
 
 def test_a_torn_ledger_is_a_sentence(config):

@@ -144,6 +144,34 @@ async def test_strangers_get_silence_whatever_token_they_have(desk, sender, veri
     assert any(kept.reason == "came to our own mailbox decisions" for kept in await desk.house.held.held())
 
 
+@pytest.mark.parametrize(
+    ("more", "decides"),
+    [
+        ('[staff]\ndomains = ["shop.example"]\nnetworks = ["127.0.0.0/8"]\n', True),
+        ('[staff]\nnetworks = ["127.0.0.0/8"]\n', False),
+        ('[staff]\ndomains = ["shop.example"]\nnetworks = ["10.20.0.0/16"]\n', False),
+        ('[staff]\ndomains = ["shop.example"]\n', False),
+    ],
+    ids=["both", "no domain", "another network", "no network"],
+)
+async def test_a_manager_on_a_network_of_ours_decides_as_the_install_guide_says(tmp_path, more, decides):
+    async with gate_house(tmp_path, more=more) as house:
+        desk = Desk(house)
+        held = await desk.arrives(threat())
+        to = await desk.asks(item(1, held, Action.RELEASE, Action.DELETE))
+        await desk.replies("1 release", to, verified=False)
+        assert bool((await house.held.show(held.id)).released_by) is decides
+
+
+@pytest.mark.parametrize(("verified", "answered"), [(True, 1), (False, 0)])
+async def test_a_trial_by_hand_is_answered_once_a_day_when_the_manager_is_verified(desk, verified, answered):
+    for _ in range(2):
+        await desk.replies("Hello.", "support+decisions@shop.example", verified=verified)
+    answers = await desk.answers()
+    assert len(answers) == answered
+    assert all(answer_of(answer)["Subject"].startswith("Your reply: nothing was done") for answer in answers)
+
+
 async def test_two_from_addresses_decide_nothing(desk):
     held = await desk.arrives(threat())
     to = await desk.asks(item(1, held, Action.RELEASE))
@@ -277,6 +305,19 @@ async def test_an_alert_of_a_threat_is_decided_by_one_word(desk):
     assert await desk.house.held.show(held.id) is None
     await desk.replies("delete", to)
     assert f"1: This was decided before, by {BOSS}" in words_of((await desk.answers())[-1])
+
+
+async def test_an_answer_to_an_alert_that_is_not_understood_is_shown(desk):
+    held = await desk.arrives(threat())
+    to = (await alert(desk, "threat"))["Reply-To"].addresses[0].addr_spec
+    await desk.replies("Let it go   please.\r\nHe means well.\r\n\r\nThanks\r\n", to)
+    assert not (await desk.house.held.show(held.id)).released_by
+    (answer,) = await desk.answers()
+    text = " ".join(words_of(answer).split())
+    assert "“Let it go please.”: This was not understood." in text
+    assert "“He means well.”: This was not understood." in text
+    assert text.count("not understood") == 2, "politeness needs no understanding"
+    assert f"1 ({held.id}): release / delete" in text
 
 
 async def test_a_proposed_strike_is_dismissed_from_its_alert(desk):

@@ -73,7 +73,8 @@ def test_an_incident_is_told_in_words_that_a_manager_knows(gateway):
     assert (whole["by"], whole["basis"]) == ("dmarc=pass by mx.shop.example", "rules"), "programs read the names that they know"
 
 
-RECORD = {"verified": True, "by": "dmarc=pass by mx.shop.example", "basis": "rules", "alerts": [], "rules_version": "abc"}
+RECORD = {"verified": True, "by": "dmarc=pass by mx.shop.example", "basis": "rules", "alerts": [], "rules_version": "abc", "state": "done", "strikes": 1}
+RECORD |= {"held": False, "held_now": False, "released_by": "", "waits": False, "strikes_in_force": 1}
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,11 @@ ERRORS = [
             "policy.toml: error: ladder is missing and has no default; add it",
         ],
     ),
+    (
+        "a pattern that RE2 can't read",
+        {"en/site.toml": rule(more="pattern = '(?<=x)muppet'\n")},
+        ["en/site.toml:7: error: rule[1].pattern '(?<=x)muppet' is no regular expression of RE2: invalid perl operator: (?<="],
+    ),
 ]
 
 WARNINGS = [
@@ -446,6 +451,28 @@ def test_a_rule_that_counts_in_civil_mail_is_too_broad(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("more", "advice"),
+    [
+        ("pattern = 'gift'", "narrow the pattern"),
+        ('words = ["gift"]', "write it longer, or put it into innocent of af/morphology.toml"),
+        ("pattern = 'zzz'\nwords = [\"gift\"]", "write it longer, or put it into innocent of af/morphology.toml"),
+    ],
+    ids=["pattern", "word", "word of a rule with a pattern"],
+)
+def test_what_is_an_ordinary_word_elsewhere_is_told_with_what_helps(tmp_path, more, advice):
+    path = tmp_path / "af" / "sentences" / "some.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("## 0 company\nDie gift is vir my ma en dit is nie hier nie.\n")
+    base, site_folder = write(tmp_path / "base"), tmp_path / "site"
+    (site_folder / "en").mkdir(parents=True)
+    (site_folder / "en" / "site.toml").write_text(f'{BROAD.format(more=more)}aimed = "anybody"\n')
+    book, _ = load_rules((base, site_folder))
+    (problem,) = check_civil(book, build_scorer(book, None), list(labelled(tmp_path, "af")), layer=1)
+    assert problem.text.startswith("rule en.insult.broad: 'gift' is an ordinary word of af: ")
+    assert problem.text.endswith(f"; {advice}")
+
+
 BROAD = """
 [[rule]]
 id = "en.insult.broad"
@@ -498,6 +525,30 @@ def test_a_rule_for_everything_is_an_error_of_the_command_and_of_no_use(tmp_path
     assert re.search(r"site\.toml:2: error: rule en\.insult\.broad counts in \d+ of \d+ civil sentences of en", done.stdout)
     with pytest.raises(SystemExit):
         checked_before_going_live(site_folder)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (("site.toml",), "has files (site.toml), but none of them is read: rules lie in the folder of their language, for example {site}/en/site.toml"),
+        (("en/new/site.toml", "README"), "has files (README), but none of them is read: rules lie in the folder of their language, for example {site}/en/site.toml"),
+        (("site.toml", "en/site.toml"), None),
+        (("policy.toml",), None),
+        ((".git/config", ".keep"), None),
+        ((), None),
+    ],
+)
+def test_a_folder_of_which_nothing_is_read_is_an_error(tmp_path, monkeypatch, files, said):
+    base, site_folder = write(tmp_path / "base"), tmp_path / "site"
+    site_folder.mkdir()
+    for name in files:
+        (site_folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (site_folder / name).write_text((base / name).read_text() if name == "policy.toml" else "")
+    monkeypatch.setattr("gateway.cli.rules.rules_folders", lambda *_: (base, site_folder))
+    done = command("check", site_folder)
+    errors = [line for line in done.stdout.splitlines() if ": error: " in line]
+    assert errors == ([] if said is None else [f"{site_folder}: error: {said.format(site=site_folder)}"])
+    assert done.exit_code == (said is not None)
 
 
 def test_the_shipped_rules_do_what_their_examples_say():

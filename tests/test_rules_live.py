@@ -110,6 +110,30 @@ async def test_on_an_error_the_old_rules_stay_and_it_is_told(tmp_path, text):
         assert "courtesy_rules_current 1\n" in house.metrics.text()
 
 
+async def test_whoever_asks_the_log_says_what_came_of_it(tmp_path, caplog):
+    caplog.set_level("INFO", "courtesy.rules")
+    async with House(tmp_path) as house:
+        assert [record.message for record in caplog.records] == ["loading the rules ..."]
+        caplog.clear()
+        first = await house.live.reload()
+        numbered(house.site, 1)
+        second = await house.live.reload()
+        for folder in (house.base, house.site):
+            (folder / "en" / "classes-more.toml").write_text('[animal]\nwords = ["*rat"]\n')
+        broken = house.site / "en" / "broken.toml"
+        broken.write_text("[[rule]\n")
+        with pytest.raises(BadInput) as caught:
+            await house.live.reload()
+        await house.live.reload_unasked()
+    levels, said = zip(*((record.levelname, record.message) for record in caplog.records), strict=True)
+    assert levels == ("WARNING", "WARNING", "ERROR", "ERROR")
+    assert said[:2] == (f"rules reloaded, version {first} as before", f"rules reloaded, version {second}")
+    assert said[2] == said[3] == f"the rules were not reloaded, the old ones stay in force:\n{caught.value}"
+    assert f"{broken}:1: error: not valid TOML" in said[2]
+    assert f"{house.site}/en/classes-more.toml:1: warning: class animal: '*rat'" in said[2], "what is the site's is told beside the error"
+    assert f"{house.base}/" not in said[2], "warnings of the shipped files are nobody's here"
+
+
 async def test_a_site_folder_that_is_gone(tmp_path):
     async with House(tmp_path) as house:
         house.site.rename(tmp_path / "elsewhere")

@@ -21,6 +21,31 @@ def tiny(tmp_path, monkeypatch):
 
 
 @pytest.mark.timeout(300)
+async def test_what_is_asked_at_the_command_line_is_logged(tiny, caplog):
+    async with gateway_inside(tiny) as house:
+        config = tiny / "courtesy.toml"
+        config.write_text(f'rules_dir = "{tiny / "live"}"\n{config.read_text()}')
+        caplog.clear()
+        (tiny / "live" / "en" / "broken.toml").write_text("[[rule]\n")
+        assert (await courtesy(config, "rules", "reload")).exit_code == 1
+        (tiny / "live" / "en" / "broken.toml").unlink()
+        assert (await courtesy(config, "rules", "activate", tiny / "next")).exit_code == 0
+        told = [(record.levelname, record.message) for record in caplog.records if record.name == "courtesy.rules"]
+        assert [level for level, _ in told] == ["ERROR", "WARNING"]
+        assert f"{tiny / 'live'}/en/broken.toml:1: error: not valid TOML" in told[0][1]
+        assert told[1][1] == f"rules reloaded, version {house.running.reader.version}"
+
+
+async def test_diff_tells_the_sites_errors_only(tiny):
+    (tiny / "base" / "astray.toml").write_text("")
+    (tiny / "live" / "en" / "site.toml").write_text("[[rule]\n")
+    done = await courtesy(configured(tiny), "rules", "diff")
+    assert done.exit_code == 1
+    assert f"{tiny / 'live'}/en/site.toml:1: error: not valid TOML" in done.stderr
+    assert f"{tiny / 'base'}/" not in done.stderr
+
+
+@pytest.mark.timeout(300)
 async def test_rules_of_a_running_service(tiny):
     live, following = tiny / "live", tiny / "next"
     async with gateway_inside(tiny) as house:
@@ -126,6 +151,23 @@ async def test_wrong_usage(tiny):
     assert "no service is running there" in (await courtesy(config, "rules", "reload")).stderr
 
 
+async def test_what_a_site_added_to_a_long_rule_isnt_hidden_under_more(tiny):
+    shipped = [f"word{letter}" for letter in "abcdefghijklmnop"]
+    path = tiny / "base" / "en" / "rules.toml"
+    path.write_text(path.read_text().replace('words = ["idiot", "dumb fool"]', f"words = {json.dumps(shipped)}"))
+    (tiny / "live" / "en" / "site.toml").write_text('[[change]]\nid = "en.insult.fool"\nwords = ["zorgleblat"]\nunless = ["word such as"]\n')
+    config = configured(tiny)
+    shown = (await courtesy(config, "rules", "explain", "en.insult.fool", "--rules", tiny / "live")).stdout.splitlines()
+    words = shown.index("  words (17):")
+    assert shown[words + 1] == "    zorgleblat  (of this site)"
+    assert shown[words + 2 : words + 13] == [f"    {word}" for word in shipped[:11]]
+    assert shown[words + 13] == "    and 5 more; --json shows all"
+    assert "    word such as  (of this site)" in shown
+    row = json.loads((await courtesy(config, "rules", "explain", "en.insult.fool", "--rules", tiny / "live", "--json")).stdout)
+    assert row["of_this_site"] == {"words": ["zorgleblat"], "unless": ["word such as"]}
+    assert row["words"] == [*shipped, "zorgleblat"]
+
+
 async def test_diff_and_explain(tiny):
     config = configured(tiny)
     (tiny / "live" / "en" / "site.toml").write_text('[[change]]\nid = "en.insult.fool"\npoints = 4\nwords = ["zorgleblat"]\n')
@@ -139,6 +181,8 @@ async def test_diff_and_explain(tiny):
         "  When nothing in the sentence tells who is meant, it is taken to be our staff.",
     ]
     assert "  In the ledger: counted in 0 incidents; 0 of them were overturned." in done.stdout.splitlines()
+    lines = done.stdout.splitlines()
+    assert lines[lines.index("  words (3):") + 1 :][:3] == ["    zorgleblat  (of this site)", "    idiot", "    dumb fool"]
     done = await courtesy(config, "rules", "explain", "en.insult.fol")
     assert (done.exit_code, done.stderr) == (1, "there is no rule en.insult.fol; did you mean en.insult.fool?\n")
 

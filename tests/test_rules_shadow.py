@@ -237,6 +237,27 @@ async def test_a_trial_beside_live_mail(tiny):
         assert [event.what for event in RulesStore(tiny / "state").events()] == ["loaded", "shadow.running", "shadow.stopped"]
 
 
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (TrialState.RUNNING, "on trial until 2026-12-01 13:00 CET, since 2026-11-24 13:00 CET, beside old."),
+        (TrialState.ENDED, "tried until 2026-11-25 13:00 CET, since 2026-11-24 13:00 CET, beside old."),
+        (TrialState.STOPPED, "stopped at 2026-11-25 13:00 CET (by eva), since 2026-11-24 13:00 CET, beside old."),
+        (TrialState.FAILED, "switched off at 2026-11-25 13:00 CET (by eva), since 2026-11-24 13:00 CET, beside old."),
+    ],
+)
+async def test_people_are_told_times_of_their_zone(tiny, state, said):
+    config = configured(tiny)
+    config.write_text(f'time_zone = "Europe/Berlin"\n{config.read_text()}')
+    ended = None if state is TrialState.RUNNING else NOW + timedelta(days=1)
+    record = ShadowRecord("new", "/site", NOW, NOW + timedelta(days=7), 100, ("old",), state, ended, "by eva" if ended and said[0] == "s" else "")
+    ShadowStore(tiny / "state").save(record)
+    for option in ("--status", "--report"):
+        assert said in (await courtesy(config, "rules", "shadow", option)).stdout
+        row = json.loads((await courtesy(config, "rules", "shadow", option, "--json")).stdout)
+        assert row["since"] == "2026-11-24T12:00:00+00:00", "a program gets UTC"
+
+
 @pytest.mark.timeout(300)
 async def test_a_trial_survives_restart_and_reload_and_is_adopted(tiny):
     async with gateway_inside(tiny) as house:

@@ -75,7 +75,11 @@ def office(config: Path, call: str, **arguments: Any) -> Any:
     try:
         return asyncio.run(_directly(settings, call, arguments))
     except LedgerLocked as error:
-        fail(f"{error}; is a service running that this user may not ask?")
+        # one that loads its rules has the ledger already and no control socket yet
+        fail(
+            f"the ledger {settings.ledger_folder} is in use by process {error.holder}, a service or another command; "
+            "if it has just been started, try again in a few seconds; a service that is ready answers root and its own user only"
+        )
     except GatewayError as error:
         fail(str(error))
 

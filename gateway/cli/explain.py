@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from gateway.cli.explanation import Explanation, Stretch
+from gateway.cli.explanation import Explanation, Mark, Stretch, crosses
 
 
 def show(told: Explanation) -> None:
@@ -34,9 +34,15 @@ def _marked(stretch: Stretch) -> Text:
     """The text with numbers around each finding, so that it is told without colour as well."""
     starts: dict[int, list[str]] = {}
     ends: dict[int, list[str]] = {}
-    for mark in stretch.marks:
-        starts.setdefault(mark.span[0], []).append(f"[{mark.number}:")
-        ends.setdefault(mark.span[1], []).insert(0, "]")
+    spans: dict[tuple[int, int], list[Mark]] = {}
+    # the longest first, so that brackets close in the order in which they opened wherever they can
+    for mark in sorted(stretch.marks, key=lambda mark: (mark.span[0], -mark.span[1], mark.number)):
+        spans.setdefault(mark.span, []).append(mark)
+    for (start, end), marks in spans.items():
+        numbers = ",".join(str(mark.number) for mark in marks)
+        starts.setdefault(start, []).append(f"[{numbers}:")
+        # where brackets of several findings meet, each says at its end whose it is
+        ends.setdefault(end, []).insert(0, f":{numbers}]" if any(crosses(marks[0], other) for other in stretch.marks) else "]")
     shown = Text()
     edges = sorted({0, len(stretch.text), *starts, *ends})
     for place, until in zip(edges, [*edges[1:], len(stretch.text)], strict=True):

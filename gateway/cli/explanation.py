@@ -1,6 +1,6 @@
 """What there is to say of a mail's score, in words, before anybody decides how it looks: for the terminal and for a ticket alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -22,8 +22,9 @@ _MODIFIERS = {
     "loud": "a broad hint",
     "confirmed by the ear": "a hint that the ear agrees with",
     "certain": "counts whatever the ear hears",
+    "rule of this site": "a rule of this site: counts whatever the ear hears",
     "nobody named": "the sentence names nobody",
-    "the ear hears nothing": "the learned ear hears no abuse in the mail",
+    "the ear hears nothing": "the learned ear hears too little abuse in the mail",
     "too faint to count alone": "the learned ear has a doubt, too faint to count alone",
     "covered": "the same words count once",
     "pattern": "an own pattern",
@@ -109,16 +110,31 @@ def _stretches(reading: Reading, numbered: Sequence[tuple[int, Finding]], first_
         if segment.kind not in SHOWN:
             found.append(Stretch(segment.kind.value, "", (), len(segment.text)))
             continue
-        marks = tuple(Mark(n, f.span, n <= first_uncounted) for n, f in numbered if f.segment_index == index)
+        marks = _readable(Mark(n, f.span, n <= first_uncounted) for n, f in numbered if f.segment_index == index)
         # one for one, so that spans still fit
         found.append(Stretch(segment.kind.value, "".join(plain(c) or " " for c in segment.text), marks))
     return found
 
 
+def _readable(marks: Iterable[Mark]) -> tuple[Mark, ...]:
+    """All that counted; of the others those that cross nothing, as they are told by their words as well."""
+    kept: list[Mark] = []
+    for mark in marks:
+        if mark.counted or not any(crosses(mark, other) for other in kept):
+            kept.append(mark)
+    return tuple(kept)
+
+
+def crosses(one: Mark, other: Mark) -> bool:
+    """Whether two marks share letters and not all of them."""
+    return one.span != other.span and one.span[0] < other.span[1] and other.span[0] < one.span[1]
+
+
 def _told(finding: Finding, words: Words) -> str:
     modifiers = list(finding.modifiers)
     if "covered" in modifiers:
-        modifiers = [m for m in modifiers if not m.startswith("by ")] + [m for m in modifiers if m.startswith("by ")]
+        # the one reason: that its rule is a hint, or that a letter was hidden, took nothing from it
+        modifiers = ["covered", *(m for m in modifiers if m.startswith("by "))]
     said = "; ".join(_MODIFIERS.get(modifier, modifier) for modifier in modifiers)
     clauses = ", ".join(f"{point} {title}" if (title := words.clause(point)) else point for point in finding.clause)
     category = words.text("categories", finding.category.value)

@@ -8,6 +8,8 @@ from gateway.cli.asking import CONFIG, JSON, office, show_json, who, zone_of
 from gateway.cli.plain import facts, plain, table
 
 _COLUMNS = ("id", "at", "sender", "recipients", "reason", "size", "released_by")
+_UNTOUCHED = "nothing was done: look, and delete it"
+_OURS = ("id", "at", "sender", "reason", "size", "settled")
 
 
 @click.group()
@@ -18,14 +20,18 @@ def held() -> None:
 @held.command("list")
 @CONFIG
 @JSON
-@click.option("--all", "everything", is_flag=True, help="Also what was released.")
+@click.option("--all", "everything", is_flag=True, help="Also what was released, and mail to our own mailboxes that was dealt with.")
 def list_(config: Path, *, as_json: bool, everything: bool) -> None:
     """List held mail, oldest first."""
     rows = office(config, "held.list", everything=everything)
     if as_json:
         show_json(rows)
     else:
-        table(rows, _COLUMNS, "No mail is held.", zone_of(config))
+        ours = [row for row in rows if row["ours"]]
+        table([row for row in rows if not row["ours"]], _COLUMNS, "No mail is held.", zone_of(config))
+        if ours:
+            click.echo("Mail to our own mailboxes:")
+            table([{**row, "settled": row["settled"] or _UNTOUCHED} for row in ours], _OURS, "", zone_of(config))
 
 
 @held.command()

@@ -12,6 +12,7 @@ from gateway.cli.verify import verify
 from gateway.values import Basis
 
 _COLUMNS = ("id", "at", "sender", "level", "disposition", "strikes", "notice", "proposal", "state")
+_TOLD_BY_OTHERS = ("held_now", "released_by", "waits", "strikes_in_force")
 _BASIS = {Basis.RULES: "rules", Basis.EAR: "the learned ear alone", Basis.BOTH: "rules and the learned ear"}
 
 
@@ -36,7 +37,7 @@ def list_(config: Path, *, as_json: bool, sender: str | None, state: str | None,
     if as_json:
         show_json(rows)
     else:
-        table(rows, _COLUMNS, "No incidents.", zone_of(config))
+        table([as_it_is(row) for row in rows], _COLUMNS, "No incidents.", zone_of(config))
 
 
 @incident.command()
@@ -61,7 +62,23 @@ def for_people(row: dict[str, Any]) -> dict[str, Any]:
         "by": ("vouched for by" if row["verified"] else "why not verified", row["by"]),
         "basis": ("the level rests on", basis),
     }
-    return dict(plainly.get(name, (name, value)) for name, value in row.items())
+    return dict(plainly.get(name, (name, value)) for name, value in as_it_is(row).items())
+
+
+def as_it_is(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with state, strikes and held mail as they are now; the record says what they were when the mail was judged."""
+    if row["held_now"]:
+        held = "yes"
+    elif row["held"]:
+        held = f"no longer, released by {row['released_by']}" if row["released_by"] else "no longer"
+    else:
+        held = "no"
+    counts, strikes = row["strikes_in_force"], str(row["strikes"])
+    return {name: value for name, value in row.items() if name not in _TOLD_BY_OTHERS} | {
+        "state": "waits, its mail is held" if row["state"] == "done" and row["held_now"] else row["state"],
+        "strikes": f"{counts} of {strikes}" if row["strikes"] != counts and row["state"] != "would_be" else strikes,
+        "held": held,
+    }
 
 
 @incident.command()

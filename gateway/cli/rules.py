@@ -1,6 +1,7 @@
 """`courtesy rules`: check, test and explain them; what a site changes."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def test(folder: Path | None, lang: tuple[str, ...], *, as_json: bool) -> None:
 def explain(config: Path | None, site: Path | None, version: str | None, rule: str, *, as_json: bool) -> None:
     """Say in plain words what a rule does, where it is written, and how it fared."""
     from gateway.edge.rules_choice import chosen
-    from gateway.edge.rules_told import as_row, find_rule, near_ids
+    from gateway.edge.rules_told import as_row, find_rule, near_ids, site_entries
     from gateway.edge.service import order_of
 
     settings = optional_settings(config)
@@ -115,6 +116,9 @@ def explain(config: Path | None, site: Path | None, version: str | None, rule: s
         near = " or ".join(near_ids(book, rule))
         fail(f"there is no rule {rule}{f'; did you mean {near}?' if near else ''}")
     row = as_row(*found, book.policy)
+    below = order.folders[:1] if found[0].changed and not found[0].layer else ()
+    shipped = find_rule(load_rules(below, frozenset({found[0].language}))[0], rule) if below else None
+    row["of_this_site"] = site_entries(shipped[0], found[0]) if shipped else {}
     row["history"] = _history(config, rule) if settings else None
     if as_json:
         show_json(row)
@@ -137,7 +141,7 @@ def _explained(row: dict[str, Any]) -> None:
     if row["note"]:
         click.echo(plain(f"  Note: {row['note']}"))
     for name, title in (("clause", "policy points"), ("words", "words"), ("phrases", "phrases"), ("unless", "unless"), ("hits", "hits"), ("misses", "misses")):
-        _entries(title, row[name], " " if name == "clause" else None)
+        _entries(title, row[name], " " if name == "clause" else None, row["of_this_site"].get(name, ()))
     if row["pattern"]:
         click.echo(plain(f"  pattern: {row['pattern']}"))
     for name, words in row["classes"].items():
@@ -148,11 +152,12 @@ def _explained(row: dict[str, Any]) -> None:
         click.echo(f"  In the ledger: counted in {history['incidents']} incidents{last}; {history['overturned']} of them were overturned.")
 
 
-def _entries(title: str, entries: list[str], joiner: str | None) -> None:
-    """A list of a rule: on one line, or a line each; of a long one the first."""
+def _entries(title: str, entries: list[str], joiner: str | None, site: Sequence[str] = ()) -> None:
+    """A list of a rule: on one line, or a line each, what the site added before the others and marked; of a long one the first."""
     if not entries:
         return
-    shown = entries if joiner == " " else entries[:_SHOWN]
+    entries = [*(f"{entry}  (of this site)" for entry in site), *(entry for entry in entries if entry not in site)]
+    shown = entries if joiner == " " else entries[: max(_SHOWN, len(site))]
     more = f" and {len(entries) - len(shown)} more" if len(entries) > len(shown) else ""
     if joiner:
         click.echo(plain(f"  {title}: {joiner.join(shown)}{more}"))

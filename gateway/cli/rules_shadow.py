@@ -1,14 +1,14 @@
 """`courtesy rules shadow`: rules on trial beside those in force, on live mail and without any effect."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gateway.cli.asking import CONFIG, JSON, settings_of, show_json, who
-from gateway.cli.plain import fail, plain
+from gateway.cli.plain import cell, fail, plain
 from gateway.cli.rules_activate import checked
 from gateway.cli.rules_live import SHOWN, told
 from gateway.edge.control import ask
@@ -40,10 +40,10 @@ def shadow(config: Path, folder: Path | None, *, as_json: bool, days: float, sam
     if as_json:
         show_json(row)
     elif what == "report":
-        click.echo(_standing(row))
+        click.echo(_standing(row, settings.zone))
         told({**row, "examples": [{**example, "source": _known_by(example)} for example in row["examples"]]})
     else:
-        click.echo(_standing(row))
+        click.echo(_standing(row, settings.zone))
 
 
 def _begun(settings: "Settings", folder: Path, days: float, sample: int) -> dict[str, Any]:
@@ -96,12 +96,13 @@ def _known_by(example: dict[str, Any]) -> str:
     return " ".join(filter(None, (example["source"], example.get("message_id"))))
 
 
-def _standing(row: dict[str, Any]) -> str:
-    """How far a trial is, in words."""
-    ends = {"running": f"on trial until {row['until']}", "ended": f"tried until {row['ended']}"}
+def _standing(row: dict[str, Any], zone: tzinfo) -> str:
+    """How far a trial is, in words, with times in a zone."""
+    since, until, ended = (cell(row[name], zone) for name in ("since", "until", "ended"))
+    ends = {"running": f"on trial until {until}", "ended": f"tried until {ended}"}
     why = f" ({row['why']})" if row["why"] else ""
-    end = ends.get(row["state"]) or f"{'stopped' if row['state'] == 'stopped' else 'switched off'} at {row['ended']}{why}"
-    lines = [f"Version {row['version']} of {row['folder']}: {end}, since {row['since']}, beside {', '.join(row['beside'])}."]
+    end = ends.get(row["state"]) or f"{'stopped' if row['state'] == 'stopped' else 'switched off'} at {ended}{why}"
+    lines = [f"Version {row['version']} of {row['folder']}: {end}, since {since}, beside {', '.join(row['beside'])}."]
     if row.get("loading"):
         lines.append("It is being loaded; mail that comes meanwhile waits, as much of it as may.")
     share = "" if row["sample"] == 100 else f" of every hundred mails {row['sample']} are looked at;"

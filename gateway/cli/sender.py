@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.asking import CONFIG, JSON, office, show_json, who, zone_of
+from gateway.cli.incident import as_it_is
 from gateway.cli.plain import facts, table
 
 _COLUMNS = ("address", "standing", "active_strikes", "suspended_until", "block_proposed", "blocked_by", "allowed")
@@ -39,7 +40,7 @@ def show(config: Path, address: str, *, as_json: bool) -> None:
     if as_json:
         show_json(row)
     else:
-        facts(row, zone_of(config))
+        facts({**row, "incidents": [as_it_is(incident) for incident in row["incidents"]]}, zone_of(config))
 
 
 def _decide(config: Path, call: str, address: str, done: str, *, as_json: bool, by: str | None, **more: bool) -> None:

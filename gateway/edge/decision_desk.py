@@ -7,6 +7,7 @@ from typing import Protocol
 from gateway.edge.case_desk import OwnLetter
 from gateway.edge.ledger_files import Changes
 from gateway.edge.office import Office
+from gateway.edge.own_mailboxes import Fate
 from gateway.errors import GatewayError, LedgerFailed
 from gateway.mail.authentication import normal_address
 from gateway.mail.facts import AnswerFacts, AnswerLine
@@ -14,7 +15,7 @@ from gateway.mail.trace import delivery_key
 from gateway.policy.cases import same_person
 from gateway.policy.choices import alert_item
 from gateway.policy.decision_words import Vocabulary, vocabulary
-from gateway.policy.decisions import Decision, Understood, understand
+from gateway.policy.decisions import Decision, Fault, Understood, said_lines, understand
 from gateway.policy.reports import CIVIL, REPORTED
 from gateway.policy.tokens import Proof, TokenState, check_token
 from gateway.policy.waiting import PROPOSALS
@@ -26,6 +27,8 @@ log = logging.getLogger("courtesy.decisions")
 _OUTCOMES = {Action.GRANT: CaseOutcome.GRANTED, Action.UPHOLD: CaseOutcome.UPHELD, Action.ANSWERED: CaseOutcome.ANSWERED}
 _OF_HELD = frozenset({Action.RELEASE, Action.DELETE})
 _MOST_OPEN = 10
+_MOST_STRANGE = 3
+"""Lines that weren't understood are shown at most of an answer that holds nothing else."""
 
 
 class Vouching(Protocol):
@@ -47,7 +50,7 @@ class DecisionDesk:
     office: Office
     vouching: Vouching
 
-    async def take(self, token: str, letter: OwnLetter) -> bool:
+    async def take(self, token: str, letter: OwnLetter) -> Fate:
         """Carry out what a manager decided and answer him; a mail that comes twice is answered once.
 
         Args:
@@ -62,11 +65,11 @@ class DecisionDesk:
         if identity.address not in managers or not identity.verified:
             why = identity.by if identity.address in managers else "no manager"
             log.warning("%s: a mail to the decisions address is kept and nothing is done: %s", letter.reference, why)
-            return True
+            return Fate.LEFT
         proof = check_token("decision", token, letter.at, self.office.writer.secret)
         async with self.office.ledger.turn(f"decisions {proof.reference}"):
             await self._decided(proof, letter, identity.address)
-        return True
+        return Fate.ANSWERED
 
     async def _decided(self, proof: Proof, letter: OwnLetter, by: str) -> None:
         reference = proof.reference.upper()
@@ -80,7 +83,10 @@ class DecisionDesk:
             await self._answer(name, letter, by, await self._carried_out(reference, said, items, by), proof)
             return
         about = {TokenState.FORGED: "no_token", TokenState.EXPIRED: "expired"}.get(proof.state, "nothing")
-        facts = AnswerFacts(reference or letter.reference, about, open=tuple((item.number, item.reference, item.actions) for item in items[:_MOST_OPEN]))
+        # to an alert every line is an answer; below a digest talk may be just that
+        strange = said_lines(letter.reading.own_text, self._words())[:_MOST_STRANGE] if len(items) == 1 else []
+        left = tuple(AnswerLine(Fault.UNKNOWN.value, line=line) for line in strange)
+        facts = AnswerFacts(reference or letter.reference, about, left=left, open=tuple((item.number, item.reference, item.actions) for item in items[:_MOST_OPEN]))
         # to mere talk at most one answer a day: a program that calls itself nothing of the kind would answer it for ever
         await self._answer(f"decisions.{reference or 'none'}.{by}.{letter.at:%Y%m%d}", letter, by, facts, proof)
 

@@ -80,6 +80,15 @@ class HeldFolder(HeldStore):
         """
         return await self._do(self._release, reference, by, at)
 
+    async def settle(self, reference: str, how: str) -> None:
+        """Note what became of a mail to one of our own mailboxes.
+
+        Args:
+            reference: its id.
+            how: in words for people.
+        """
+        await self._do(self._settle, reference, how)
+
     async def delete(self, reference: str) -> None:
         """Delete a held mail for good; one that is gone already is fine."""
         await self._do(self._delete, reference)
@@ -147,6 +156,11 @@ class HeldFolder(HeldStore):
             held = replace(held, released_by=by, released_at=at)
             self._disk.save(facts, json.dumps(encode(held), indent=1).encode("ascii") + b"\n")
         return held
+
+    def _settle(self, reference: str, how: str) -> None:
+        _, facts = self._paths(reference)
+        held = replace(self._known(reference, facts), settled=how)
+        self._disk.save(facts, json.dumps(encode(held), indent=1).encode("ascii") + b"\n")
 
     def _delete(self, reference: str) -> None:
         body, facts = self._paths(reference)

@@ -57,4 +57,4 @@ class FolderLock:
 
 
 def _locked(folder: Path, holder: str) -> LedgerLocked:
-    return LedgerLocked(f"the ledger {folder} is in use by process {holder}; stop it, or speak to it over its control socket")
+    return LedgerLocked(f"the ledger {folder} is in use by process {holder}; stop it, or speak to it over its control socket", holder)

@@ -4,7 +4,7 @@ The service runs them when it is asked over its control socket; without a servic
 Every operation answers with plain JSON values, which is what both ways can carry.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from gateway.addresses import LARGE_ORGANISATION, SHARED_MAILBOX, linked_spellin
 from gateway.edge import casework, digest_office, importing, keeping, proposals, rules_history, undoing
 from gateway.edge.codec import encode
 from gateway.edge.held import HeldFolder
+from gateway.edge.incident_now import now_of
 from gateway.edge.ledger_files import Changes
 from gateway.edge.rows import Refused, Row
 from gateway.edge.rows import time_text as _time
@@ -81,7 +82,7 @@ class Office:
             raise Refused(f"nothing is known of {address}")
         row = self._standing_row(standing)
         row["strikes"] = [{"at": _time(s.at), "incident": s.incident, "level": s.level.word, "told": s.told} for s in standing.strikes]
-        row["incidents"] = [_incident_row(incident) for incident in incidents]
+        row["incidents"] = await self._incident_rows(incidents)
         row["cases"] = cases
         row["also_writes_as"] = await self._linked(address)
         row["many_people"] = many_people(address, self.many)
@@ -169,13 +170,16 @@ class Office:
         found = await self.ledger.incidents(
             sender=normal_address(sender) if sender else None, state=IncidentState(state) if state else None, limit=limit
         )
-        return [_incident_row(incident) for incident in found]
+        return await self._incident_rows(found)
+
+    async def _incident_rows(self, incidents: Sequence[Incident]) -> list[Row]:
+        return [{**_incident_row(incident), **now} for incident, now in zip(incidents, await now_of(self, incidents), strict=True)]
 
     async def incident_show(self, reference: str) -> Row:
         """One incident, whole."""
         incident = await self._incident(reference)
         return {
-            **_incident_row(incident),
+            **(await self._incident_rows((incident,)))[0],
             "by": incident.by,
             "envelope_sender": incident.envelope_sender,
             "message_id": incident.message_id,
@@ -246,8 +250,8 @@ class Office:
     # --- held mail ----------------------------------------------------------------------------------------------------
 
     async def held_list(self, *, everything: bool = False) -> list[Row]:
-        """Held mail, oldest first; released mail too when everything is asked for."""
-        return [_held_row(mail) for mail in await self.held.held() if everything or not mail.released_by]
+        """Held mail, oldest first, and mail to our own mailboxes about which nothing was done; all that is kept when everything is asked for."""
+        return [_held_row(mail) for mail in await self.held.held() if everything or mail.waits or (mail.ours and not mail.settled)]
 
     async def held_show(self, reference: str) -> Row:
         """One held mail with its message, bytes that aren't UTF-8 replaced."""
@@ -257,6 +261,8 @@ class Office:
     async def held_release(self, reference: str, by: str) -> Row:
         """Deliver a held mail as it was received; it isn't judged again."""
         mail = await self._held(reference)
+        if mail.ours:
+            raise Refused(f"{mail.id} {mail.reason}, where nobody waits for it: `courtesy held show {mail.id}` shows it, and what it asks is done by the other commands")
         if mail.released_by:
             raise Refused(f"{mail.id} was released before, by {mail.released_by}")
         message = await self.held.message(mail.id)
@@ -333,6 +339,9 @@ def _held_row(mail: HeldMail) -> Row:
         "reason": mail.reason,
         "size": mail.size,
         "released_by": mail.released_by,
+        "waits": mail.waits,
+        "ours": mail.ours,
+        "settled": mail.settled,
     }
 
 

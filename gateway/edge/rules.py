@@ -1,7 +1,7 @@
 """Rules on disk: a folder a language plus policy.toml, read in full, checked in full, a site folder laid over the shipped one."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -51,7 +51,7 @@ def load_rules(
         tuple[RuleBook, tuple[Problem, ...]]: the book, and warnings.
 
     Raises:
-        BadInput: with every error and warning at once.
+        BadInput: with every error at once, and every warning of the last folder.
     """
     reader = _Reader(languages)
     for layer, folder in enumerate(folders):
@@ -66,10 +66,13 @@ class _Reader:
         self.languages: dict[str, Found] = {}
         self.policy: PolicyFile | None = None
         self.root, self.shown, self.layer = Path(), "", 0
+        self.lower: list[str] = []
         self.ids: dict[str, tuple[str, int]] = {}
         self.changes: list[tuple[str, ChangeTable, str, int]] = []
 
     def folder(self, folder: Path, layer: int, shown: str) -> None:
+        if layer:
+            self.lower.append(self.shown)
         self.root, self.shown, self.layer = folder, shown, layer
         self.ids, self.changes = {}, []
         if not folder.is_dir():
@@ -222,7 +225,7 @@ class _Reader:
             self._check_shared(code, found)
             packs.append(pack_of(code, found))
         if any(problem.severity == "error" for problem in self.problems) or self.policy is None:
-            raise BadInput(tuple(self.problems))
+            raise BadInput(tuple(of_the_site(self.problems, self.lower)))
         return RuleBook(tuple(packs), policy_of(self.policy), version_of(folders)), tuple(self.problems)
 
     def _check_shared(self, code: str, found: Found) -> None:
@@ -245,6 +248,12 @@ class _Reader:
                     Problem(f"{code}/{CONTEXT_FILE}", 0, f"{kind}: {text!r} uses <{name}>, {_no_class(name, code, found)}")
                     for name in sorted(class_names(text) - found.classes.keys() - {HIT})
                 ]
+
+
+def of_the_site(problems: Iterable[Problem], lower: Iterable[Path | str]) -> list[Problem]:
+    """All errors, and the warnings that aren't of the folders below the site's: who edits the latter can't mend those."""
+    below = tuple(f"{str(folder).rstrip('/')}/" for folder in lower)
+    return [problem for problem in problems if problem.severity == "error" or not problem.file.startswith(below)]
 
 
 def _no_class(name: str, code: str, found: Found) -> str:

@@ -7,9 +7,10 @@ from typing import TypeVar
 from gateway.edge import shipped
 from gateway.edge.ear_model import load_ear
 from gateway.edge.forms import load_forms
-from gateway.edge.rules import load_rules
+from gateway.edge.rules import load_rules, of_the_site
 from gateway.edge.rules_check import check_examples
 from gateway.edge.rules_civil import check_civil, civil_sample
+from gateway.edge.rules_files import set_files
 from gateway.edge.rules_lint import lint
 from gateway.edge.scorer import build_scorer
 from gateway.errors import BadInput, Problem
@@ -30,7 +31,7 @@ def check_up(folders: Sequence[Path], languages: frozenset[str] | None = None) -
         tuple[RuleBook | None, list[Problem]]: the book, None when it can't be loaded; every error and warning, in the order
             of files and lines.
     """
-    problems = [*_read_well(load_forms, [folder for folder in folders if folder.is_dir()]), *_read_well(load_ear, tuple(folders))]
+    problems = [*_read_well(load_forms, [folder for folder in folders if folder.is_dir()]), *_read_well(load_ear, tuple(folders)), *_in_vain(folders)]
     try:
         book, warnings = load_rules(folders, languages)
         scorer = build_scorer(book, None)
@@ -53,8 +54,18 @@ def _read_well(load: Callable[[_Folders], object], folders: _Folders) -> list[Pr
     return []
 
 
+def _in_vain(folders: Sequence[Path]) -> list[Problem]:
+    """A site's folder with files of which none is read: nobody means that, though a service would run with it."""
+    site = folders[-1]
+    if len(folders) == 1 or not site.is_dir() or any(set_files(site)):
+        return []
+    files = [name for path in sorted(site.rglob("*")) if path.is_file() and not (name := path.relative_to(site).as_posix()).startswith(".")]
+    if not files:
+        return []
+    text = f"has files ({files[0]}), but none of them is read: rules lie in the folder of their language, for example {site}/en/site.toml"
+    return [Problem(str(site), 0, text)]
+
+
 def _told(problems: list[Problem], folders: Sequence[Path]) -> list[Problem]:
     """Each once, in order; warnings of the shipped files are no matter of a site's."""
-    lower = tuple(f"{folder}/" for folder in folders[:-1])
-    told = [problem for problem in dict.fromkeys(problems) if problem.severity == "error" or not problem.file.startswith(lower)]
-    return sorted(told, key=lambda problem: (problem.file, problem.line))
+    return sorted(of_the_site(dict.fromkeys(problems), folders[:-1]), key=lambda problem: (problem.file, problem.line))

@@ -28,6 +28,8 @@ class _Hit:
     words: str
     text: str
     accused: bool
+    pattern: bool
+    """Found by a regular expression, which knows no innocent words."""
 
 
 def civil_sample(folder: Path, languages: Iterable[str]) -> list[Sentence]:
@@ -77,7 +79,7 @@ def _hits(chunk: list[Sentence], scorer: Scorer) -> list[_Hit]:
         assessment = scorer.assess(sentence.reading)
         accuser = assessment.findings[0].rule if assessment.level is not None and assessment.level >= Level.ABUSIVE else ""
         seen = {finding.rule: finding for finding in reversed(assessment.findings)}
-        found += [_Hit(rule, sentence.language, finding.text, sentence.text, rule == accuser) for rule, finding in sorted(seen.items())]
+        found += [_Hit(rule, sentence.language, finding.text, sentence.text, rule == accuser, "pattern" in finding.modifiers) for rule, finding in sorted(seen.items())]
     return found
 
 
@@ -89,7 +91,8 @@ def _told(rule: Rule, language: str, hits: list[_Hit], total: int) -> str:
     where = repr(shown) if example.words == text else f"{example.words!r} in {shown!r}"
     if language != rule.language:
         what = f"{example.words!r} is an ordinary word of {language}: it counts in {number}, for example {shown!r}"
-        return f"rule {rule.id}: {what}; write it longer, or put it into innocent of {language}/morphology.toml"
+        advice = "narrow the pattern" if example.pattern else f"write it longer, or put it into innocent of {language}/morphology.toml"
+        return f"rule {rule.id}: {what}; {advice}"
     accused = sum(hit.accused for hit in hits)
     worse = f" and makes {accused} of them abusive" if accused else ""
     return f"rule {rule.id} counts in {number} of {language}{worse}, for example {where}; narrow it, or lower its points"

@@ -50,6 +50,7 @@ class LiveRules:
             BadInput: they have errors.
             WeighingFailed: no weigher could be started.
         """
+        log.info("loading the rules ...")
         self.reader.order, new = await asyncio.to_thread(self._kept, examples=False)
         try:
             await self.reader.start()
@@ -63,6 +64,8 @@ class LiveRules:
     async def reload(self) -> str:
         """Check the rules in full and put them in force; on any error the old ones stay, which is counted and remembered.
 
+        Whoever asked, the log says what came of it.
+
         Returns:
             str: the version in force now; the same as before when nothing has changed.
 
@@ -71,7 +74,7 @@ class LiveRules:
             WeighingFailed: the new rules couldn't be loaded.
         """
         async with self._lock:
-            order, new = self.order, False
+            order, new, before = self.order, False, self.reader.version
             try:
                 order, new = await asyncio.to_thread(self._kept, examples=True)
                 version = await self._swapped(order)
@@ -79,7 +82,9 @@ class LiveRules:
                 self._forget(order, new=new)
                 self.metrics.rules_loaded("")
                 await self._note("failed", "", str(error)[:_LONGEST_TEXT])
+                log.error("the rules were not reloaded, the old ones stay in force:\n%s", error)  # noqa: TRY400 - the sentence says it all
                 raise
+            log.warning("rules reloaded, version %s%s", version, " as before" if version == before else "")
             return version
 
     async def _swapped(self, order: Order) -> str:
@@ -123,17 +128,12 @@ class LiveRules:
             still, seen = now == seen, now
             if still and now != tried:
                 tried = now
-                await self.reload_logged()
+                await self.reload_unasked()
 
-    async def reload_logged(self) -> None:
-        """Reload and say in the log what came of it."""
-        before = self.reader.version
-        try:
-            version = await self.reload()
-        except GatewayError as error:
-            log.error("the rules were not reloaded, the old ones stay in force:\n%s", error)  # noqa: TRY400 - the sentence says it all
-        else:
-            log.warning("rules reloaded, version %s%s", version, " as before" if version == before else "")
+    async def reload_unasked(self) -> None:
+        """Reload when nobody waits for an answer: only the log says what came of it."""
+        with contextlib.suppress(GatewayError):
+            await self.reload()
 
 
 def signature(folders: tuple[Path, ...]) -> Signature:

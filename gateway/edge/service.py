@@ -280,4 +280,4 @@ async def _reload(state: Running) -> None:
             log.warning("certificate reloaded")
     except BadInput as error:
         log.error("the certificate was not reloaded, the old one stays in use:\n%s", error)  # noqa: TRY400 - the sentence says it all
-    await state.rules.reload_logged()
+    await state.rules.reload_unasked()

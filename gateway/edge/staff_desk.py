@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from gateway.edge.case_desk import OwnLetter
 from gateway.edge.ledger_files import Changes
 from gateway.edge.office import Office
+from gateway.edge.own_mailboxes import Fate
 from gateway.edge.rows import Refused
 from gateway.edge.vouching import Vouching
 from gateway.mail.attached import Attached, attached_mails, named_references
@@ -36,7 +37,7 @@ class StaffDesk(ABC):
     reader: Reader
     random: Callable[[int], bytes]
 
-    async def take(self, token: str, letter: OwnLetter) -> bool:
+    async def take(self, token: str, letter: OwnLetter) -> Fate:
         """Deal with a colleague's mail and answer it once; anybody else's is brought to the managers as it is.
 
         Raises:
@@ -45,12 +46,12 @@ class StaffDesk(ABC):
         identity = await self.vouching.vouched(letter)
         if not (identity.verified and self.vouching.colleague(identity)):
             log.info("%s: no verified colleague (%s); brought to the managers", letter.reference, identity.by)
-            return False
+            return Fate.BROUGHT
         name = f"report.{delivery_key(letter.envelope, letter.message)[:16]}"
         async with self.office.ledger.turn(name):
             if not await self.office.ledger.knows_mail(name):
                 await self._answer(name, letter, identity.address, await self._facts(token, letter, identity.address))
-        return True
+        return Fate.ANSWERED
 
     @abstractmethod
     async def _facts(self, token: str, letter: OwnLetter, agent: str) -> AnswerFacts:

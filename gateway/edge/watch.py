@@ -70,7 +70,7 @@ class Watcher:
             self.metrics.cases.set(opened)
             self.metrics.cases_overdue.set(overdue)
             if self._counted is None or time.monotonic() - self._counted[0] >= _HELD_SECONDS:
-                waits = [mail.at for mail in await self.held.held() if not mail.released_by]
+                waits = [mail.at for mail in await self.held.held() if mail.waits]
                 self._counted = time.monotonic(), len(waits), min(waits, default=None)
             self.metrics.held.set(self._counted[1])
             since = self._counted[2]

@@ -103,6 +103,11 @@ def understand(text: str, items: tuple[DecisionItem, ...], words: Vocabulary) ->
     return _settled(wanted, unclear, items, words)
 
 
+def said_lines(text: str, words: Vocabulary) -> list[str]:
+    """The lines of an answer that say more than politeness, as `Unclear` shows them."""
+    return [line for paragraph in _paragraphs(text) for line in paragraph if not words.fillers.issuperset(word for word in _spoken(line) if word[0].isalnum())]
+
+
 def _paragraphs(text: str) -> Iterator[list[str]]:
     paragraph: list[str] = []
     for line in text.splitlines()[:_MOST_LINES]:

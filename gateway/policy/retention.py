@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from gateway.numbers import Policy
 from gateway.policy.ladder import active_strikes, suspended
-from gateway.records import OWN_MAILBOX, Case, HeldMail, Incident, IncidentState
+from gateway.records import Case, HeldMail, Incident, IncidentState
 from gateway.values import Category, Level, Standing
 
 LISTS = timedelta(weeks=54)
@@ -91,7 +91,7 @@ def case_is_over(case: Case, incident: Incident | None, clocks: Clocks, now: dat
 
 def held_class(held: HeldMail, incident: Incident | None) -> str:
     """The class of data that a held mail belongs to: `mailbox`, `evidence`, `released` or `held`."""
-    if held.reason.startswith(OWN_MAILBOX):
+    if held.ours:
         return "mailbox"
     if incident is not None and is_evidence(incident):
         return "evidence"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from gateway.policy.figures import Item, ItemKind
 from gateway.policy.ladder import suspended
-from gateway.records import OWN_MAILBOX, Action, Case, CaseKind, CaseState, HeldMail, Incident, IncidentState
+from gateway.records import Action, Case, CaseKind, CaseState, HeldMail, Incident, IncidentState
 from gateway.values import Standing
 
 PROPOSALS: Mapping[str, tuple[ItemKind, tuple[Action, ...]]] = {
@@ -41,7 +41,7 @@ def waiting(
         tuple[Item, ...]: overdue ones first, then by the day on which they are due, numbered from 1. A proposal that has
         lost its ground, a lift after the suspension's end for example, isn't listed.
     """
-    there = {mail.id: mail for mail in held if not mail.released_by and not mail.reason.startswith(OWN_MAILBOX)}
+    there = {mail.id: mail for mail in held if mail.waits}
     span = timedelta(days=decide_days)
     found = [*_cases(cases, now), *_proposals(incidents, standings, there, now, span)]
     named = {item.reference for item in found if item.held}
