@@ -7,6 +7,7 @@ from smtp_gateway import settings_for
 
 from gateway.edge.smtp_addresses import comparable_domain, parse_path
 from gateway.edge.smtp_recipients import Fate, Recipients
+from gateway.policy.tokens import token_address
 
 RECIPIENTS = Recipients(
     settings_for(
@@ -129,6 +130,13 @@ def test_a_source_route_is_judged_by_its_last_address_and_taken_off():
 def test_own_mailboxes_and_their_tokens(address, own):
     assert RECIPIENTS.own_token(address) == own
     assert RECIPIENTS.own(address) == (own[0] if own else None)
+
+
+@pytest.mark.parametrize(("name", "address"), [("appeals", "appeals@gateway.test"), ("decisions", "support+decisions@gateway.test")])
+def test_the_addresses_that_we_write_come_back_with_their_token(name, address):
+    made = token_address(address, "abc-DEF")
+    assert RECIPIENTS.own_token(made) == (name, "abc-DEF")
+    assert RECIPIENTS.own_token("appeals.anna@gateway.test") is None  # a colleague of that name
 
 
 @given(st.text(max_size=60))

@@ -91,11 +91,13 @@ def check_token(kind: str, token: str, now: datetime, secret: bytes) -> Proof:
 def token_address(address: str, token: str) -> str:
     """An own address with a token: support+appeals@shop.example becomes support+appeals.TOKEN@shop.example.
 
+    One without a plus gets one, appeals+TOKEN@shop.example: with a dot it could be somebody's mailbox.
+
     Raises:
         ValueError: the local part would be longer than 64 octets (RFC 5321 section 4.5.3.1.1).
     """
     local, _, domain = address.rpartition("@")
-    made = f"{local}.{token}"
+    made = f"{local}{'.' if '+' in local else '+'}{token}"
     if not local or len(made.encode("utf-8")) > 64:
         raise ValueError("the address is too long to carry a token")
     return f"{made}@{domain}"
@@ -119,21 +121,6 @@ def token_in_ids(identifiers: Iterable[str], thing: str, domain: str) -> str:
         if found and found["thing"] == thing and found["domain"] == domain.lower():
             return found["token"]
     return ""
-
-
-def split_address(address: str, own: str) -> str | None:
-    """The token in an address that `token_address` made of `own`.
-
-    Returns:
-        str | None: the token, "" for `own` itself, None for any other address; case doesn't matter.
-    """
-    local, _, domain = address.lower().rpartition("@")
-    own_local, _, own_domain = own.lower().rpartition("@")
-    if domain != own_domain:
-        return None
-    if local == own_local:
-        return ""
-    return local.removeprefix(f"{own_local}.") if local.startswith(f"{own_local}.") else None
 
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"

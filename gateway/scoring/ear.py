@@ -19,6 +19,7 @@ BEYOND_DOUBT = 0.9
 """From this probability on a letter counts though it speaks to nobody: who writes of "the one who did this" means one of us."""
 NOTHING = Beside()
 
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What the ear heard in a mail.
