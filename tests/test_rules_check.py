@@ -203,6 +203,50 @@ def test_every_error_at_once(site):
     assert [p.partition(":")[0] for p in problems] == ["de/three.toml", "en/site.toml", "en/two.toml"]
 
 
+MANY_FAULTS = """
+[[rules]]
+
+[[rule]]
+id = "en.insult.loud"
+category = "insult"
+points = 50
+words = ["loudmouth"]
+
+[[change]]
+id = "en.insult.loud"
+points = 4
+
+[[change]]
+id = "en.insult.strnog"
+off = true
+
+[[rule]]
+id = "en.insult.zoo"
+category = "insult"
+points = 5
+phrases = ["like an <animol>"]
+
+[[rule]]
+id = "en.insult.missed"
+category = "insult"
+points = 5
+words = ["flurble"]
+hits = ["You are a dimwit of the first water."]
+"""
+
+
+def test_one_kind_of_error_hides_no_other(tmp_path):
+    base, site_folder = write(tmp_path / "base"), tmp_path / "site"
+    (site_folder / "en").mkdir(parents=True)
+    (site_folder / "en" / "site.toml").write_text(MANY_FAULTS)
+    book, problems = check_up((base, site_folder))
+    said = [f"{problem.line}: {problem.text}" for problem in problems if problem.severity == "error" and problem.file.endswith("site.toml")]
+    assert book is None
+    assert [line.partition(":")[0] for line in said] == ["2", "7", "14", "18", "24"], said
+    for text, expected in zip(said, ("rules is not a known key", "points", "there is no rule en.insult.strnog", "uses <animol>", "should hit"), strict=True):
+        assert expected in text
+
+
 # --- what a site may change ---
 
 

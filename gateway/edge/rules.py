@@ -1,7 +1,7 @@
 """Rules on disk: a folder a language plus policy.toml, read in full, checked in full, a site folder laid over the shipped one."""
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -54,9 +54,21 @@ def load_rules(
         BadInput: with every error at once, and every warning of the last folder.
     """
     reader = _Reader(languages)
-    for layer, folder in enumerate(folders):
-        reader.folder(folder, layer, shown[layer] if layer < len(shown) else str(folder))
+    reader.folders(folders, shown)
     return reader.book(folders)
+
+
+@uncollected()
+def load_sound(folders: Sequence[Path], languages: frozenset[str] | None = None) -> RuleBook | None:
+    """Read what is sound of rules folders that have errors, so that the rest of their rules can be checked at once.
+
+    Returns:
+        RuleBook | None: without the rules that have an error; None when errors lie elsewhere than in rules, for then
+        nothing sensible can be said of these.
+    """
+    reader = _Reader(languages)
+    reader.folders(folders)
+    return reader.sound_book(folders)
 
 
 class _Reader:
@@ -69,6 +81,11 @@ class _Reader:
         self.lower: list[str] = []
         self.ids: dict[str, tuple[str, int]] = {}
         self.changes: list[tuple[str, ChangeTable, str, int]] = []
+        self.faulty: set[str] = set()
+
+    def folders(self, folders: Sequence[Path], shown: Sequence[str] = ()) -> None:
+        for layer, folder in enumerate(folders):
+            self.folder(folder, layer, shown[layer] if layer < len(shown) else str(folder))
 
     def folder(self, folder: Path, layer: int, shown: str) -> None:
         if layer:
@@ -93,7 +110,7 @@ class _Reader:
 
     def _language(self, code: str, path: Path) -> Found:
         if code not in self.languages and self.languages and not (path.parent / MORPHOLOGY_FILE).is_file():
-            known = get_close_matches(code, self.languages, 1, 0.4)
+            known = get_close_matches(code, self.languages, 1, 0.6)
             mean = f"; did you mean {known[0]}?" if known else f"; the languages are {', '.join(self.languages)}"
             text = f"{code} is a language without {MORPHOLOGY_FILE}, so its words have no forms and mail in it isn't known{mean}"
             self.problems.append(Problem(self._name(path), 0, text, "warning"))
@@ -118,8 +135,8 @@ class _Reader:
                 self._frames(path, *context)
         elif path.name.startswith(CLASSES_PREFIX):
             self._classes(path, into)
-        elif rules := self._read(path, RulesFile):
-            self._rules(path, rules[0], rules[1], into, code)
+        else:
+            self._rules_file(path, into, code)
 
     def _frames(self, path: Path, context: ContextFile, lines: Lines) -> None:
         for kind, phrases in frames_of(context):
@@ -170,9 +187,32 @@ class _Reader:
                 self.problems.append(Problem(self._name(path), lines.of((name,)), f"class {name}: {shown(tails)}: {SHORT_TAIL}", "warning"))
             classes[name] = tuple(dict.fromkeys((*classes.get(name, ()), *table.words)))
 
-    def _rules(self, path: Path, rules: RulesFile, lines: Lines, into: Found, code: str) -> None:
-        keyed: list[tuple[str, int, RuleTable | TagTable]] = [("rule", n, table) for n, table in enumerate(rules.rule)]
-        keyed += [("tag", n, table) for n, table in enumerate(rules.tag)]
+    def _rules_file(self, path: Path, into: Found, code: str) -> None:
+        """Take the rules of a file, those without an error when some have one."""
+        read = self._text(path)
+        if read is None:
+            return
+        tree, lines = read
+        tables: dict[str, list[object]] = {key: value for key, value in tree.items() if isinstance(value, list)}
+        places = {key: list(range(len(listed))) for key, listed in tables.items()}
+        try:
+            rules = RulesFile.model_validate(tree)
+        except ValidationError as error:
+            details = error.errors()
+            self.problems += [explain(self._name(path), lines, detail, nearest(RulesFile, detail["loc"])) for detail in details]
+            wrong = {(str(loc[0]), loc[1]) for detail in details if len(loc := detail["loc"]) > 1}
+            self.faulty |= {str(table["id"]) for key, listed in tables.items() for n, table in enumerate(listed) if (key, n) in wrong and isinstance(table, dict) and "id" in table}
+            places = {key: [n for n in kept if (key, n) not in wrong] for key, kept in places.items() if key in RulesFile.model_fields}
+            try:
+                rules = RulesFile.model_validate({key: [tables[key][n] for n in kept] for key, kept in places.items()})
+            except ValidationError:
+                return
+        self._rules(path, rules, lines, places, into, code)
+
+    def _rules(self, path: Path, rules: RulesFile, lines: Lines, places: Mapping[str, Sequence[int]], into: Found, code: str) -> None:
+        """Take rules; `places` says of each table which of its kind it is in the file."""
+        keyed: list[tuple[str, int, RuleTable | TagTable]] = [("rule", n, table) for n, table in zip(places.get("rule", ()), rules.rule, strict=True)]
+        keyed += [("tag", n, table) for n, table in zip(places.get("tag", ()), rules.tag, strict=True)]
         name = self._name(path)
         for key, index, table in keyed:
             line = lines.of((key, index))
@@ -181,7 +221,7 @@ class _Reader:
             self.ids[table.id] = (name, line)
             self._own_language(table.id, code, name, line)
             into.rules[table.id] = rule_of(table, code, name, line, self.layer)
-        self.changes += [(code, change, name, lines.of(("change", n))) for n, change in enumerate(rules.change)]
+        self.changes += [(code, change, name, lines.of(("change", n))) for n, change in zip(places.get("change", ()), rules.change, strict=True)]
 
     def _own_language(self, rule: str, code: str, name: str, line: int) -> None:
         first = rule.partition(".")[0]
@@ -192,6 +232,8 @@ class _Reader:
     def _change(self, code: str, change: ChangeTable, file: str, line: int) -> None:
         rules = self.languages[code].rules
         before = rules.get(change.id)
+        if before is None and change.id in self.faulty:
+            return  # what is wrong with the rule has been said
         if before is None:
             near = get_close_matches(change.id, rules, 1)
             mean = f"did you mean {near[0]}?" if near else "a rule of your own is written [[rule]]"
@@ -228,6 +270,23 @@ class _Reader:
             raise BadInput(tuple(of_the_site(self.problems, self.lower)))
         return RuleBook(tuple(packs), policy_of(self.policy), version_of(folders)), tuple(self.problems)
 
+    def sound_book(self, folders: Sequence[Path]) -> RuleBook | None:
+        if self.policy is None or any(problem.severity == "error" and not _of_rules(problem.file) for problem in self.problems):
+            return None
+        packs = []
+        for code, found in sorted(self.languages.items()):
+            if any(class_names(text) - found.classes.keys() - {HIT} for _, phrases in frames_of(found.context) for text in phrases):
+                return None
+            known = found.classes.keys()
+            found.rules = {
+                name: rule
+                for name, rule in found.rules.items()
+                if (rule.words or rule.phrases or rule.pattern or rule.off)
+                and not any(class_names(text) - known for text in (*rule.phrases, *rule.unless, *rule.words))
+            }
+            packs.append(pack_of(code, found))
+        return RuleBook(tuple(packs), policy_of(self.policy), version_of(folders))
+
     def _check_shared(self, code: str, found: Found) -> None:
         thin = [name for name in SHARED if name not in RESERVED and len(found.classes.get(name, ())) < FEWEST_WORDS]
         if thin:
@@ -254,6 +313,12 @@ def of_the_site(problems: Iterable[Problem], lower: Iterable[Path | str]) -> lis
     """All errors, and the warnings that aren't of the folders below the site's: who edits the latter can't mend those."""
     below = tuple(f"{str(folder).rstrip('/')}/" for folder in lower)
     return [problem for problem in problems if problem.severity == "error" or not problem.file.startswith(below)]
+
+
+def _of_rules(file: str) -> bool:
+    """Whether a file is one of rules, which are checked one by one."""
+    name = Path(file).name
+    return name.endswith(".toml") and name not in {MORPHOLOGY_FILE, CONTEXT_FILE, POLICY_FILE, FORMS_FILE} and not name.startswith(CLASSES_PREFIX)
 
 
 def _no_class(name: str, code: str, found: Found) -> str:

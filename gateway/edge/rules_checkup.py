@@ -7,7 +7,7 @@ from typing import TypeVar
 from gateway.edge import shipped
 from gateway.edge.ear_model import load_ear
 from gateway.edge.forms import load_forms
-from gateway.edge.rules import load_rules, of_the_site
+from gateway.edge.rules import load_rules, load_sound, of_the_site
 from gateway.edge.rules_check import check_examples
 from gateway.edge.rules_civil import check_civil, civil_sample
 from gateway.edge.rules_files import set_files
@@ -34,15 +34,27 @@ def check_up(folders: Sequence[Path], languages: frozenset[str] | None = None) -
     problems = [*_read_well(load_forms, [folder for folder in folders if folder.is_dir()]), *_read_well(load_ear, tuple(folders)), *_in_vain(folders)]
     try:
         book, warnings = load_rules(folders, languages)
+    except BadInput as error:
+        problems += error.problems
+        # the rules without an error are checked as well, so that nobody mends one thing after the other
+        sound = load_sound(folders, languages)
+        if sound is not None:
+            problems += _judged(sound, folders, languages)
+        return None, _told(problems, folders)
+    return book, _told([*problems, *warnings, *_judged(book, folders, languages)], folders)
+
+
+def _judged(book: RuleBook, folders: Sequence[Path], languages: frozenset[str] | None) -> list[Problem]:
+    """What the rules' own examples, the lint and the civil sample say."""
+    try:
         scorer = build_scorer(book, None)
     except BadInput as error:
-        return None, _told([*problems, *error.problems], folders)
+        return list(error.problems)
     layer = len(folders) - 1
     # a class or frame of the site's may change what shipped rules do, so all examples are tried
-    problems += [*warnings, *check_examples(book, scorer, languages), *lint(book, languages, layer=layer)]
+    found = [*check_examples(book, scorer, languages), *lint(book, languages, layer=layer)]
     sample = civil_sample(shipped.folder("rules"), [pack.code for pack in book.packs])
-    problems += check_civil(book, scorer, sample, layer=layer)
-    return book, _told(problems, folders)
+    return [*found, *check_civil(book, scorer, sample, layer=layer)]
 
 
 def _read_well(load: Callable[[_Folders], object], folders: _Folders) -> list[Problem]:
