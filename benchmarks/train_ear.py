@@ -252,6 +252,7 @@ class Known:
     fold: np.ndarray
     lang: np.ndarray
     group: np.ndarray
+
     def of(self, rows: np.ndarray) -> "Known":
         return Known(self.numbers[rows], self.wanted[:, rows], self.levels[rows], self.fold[rows], self.lang[rows], self.group[rows])
 

@@ -59,16 +59,20 @@ def load_rules(
 
 
 @uncollected()
-def load_sound(folders: Sequence[Path], languages: frozenset[str] | None = None) -> RuleBook | None:
-    """Read what is sound of rules folders that have errors, so that the rest of their rules can be checked at once.
+def load_to_check(folders: Sequence[Path], languages: frozenset[str] | None = None) -> tuple[RuleBook | None, bool, tuple[Problem, ...]]:
+    """Read rules folders as `load_rules` does, and where they have errors what is sound of them, so that the rest can be checked at once.
 
     Returns:
-        RuleBook | None: without the rules that have an error; None when errors lie elsewhere than in rules, for then
-        nothing sensible can be said of these.
+        tuple[RuleBook | None, bool, tuple[Problem, ...]]: the book, without the rules that have an error (None when errors
+        lie elsewhere than in rules, for then nothing sensible can be said of these); whether it is whole; every problem.
     """
     reader = _Reader(languages)
     reader.folders(folders)
-    return reader.sound_book(folders)
+    try:
+        book, warnings = reader.book(folders)
+    except BadInput as error:
+        return reader.sound_book(folders), False, error.problems
+    return book, True, warnings
 
 
 class _Reader:

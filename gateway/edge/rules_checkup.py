@@ -7,7 +7,7 @@ from typing import TypeVar
 from gateway.edge import shipped
 from gateway.edge.ear_model import load_ear
 from gateway.edge.forms import load_forms
-from gateway.edge.rules import load_rules, load_sound, of_the_site
+from gateway.edge.rules import load_to_check, of_the_site
 from gateway.edge.rules_check import check_examples
 from gateway.edge.rules_civil import check_civil, civil_sample
 from gateway.edge.rules_files import set_files
@@ -32,24 +32,18 @@ def check_up(folders: Sequence[Path], languages: frozenset[str] | None = None) -
             of files and lines.
     """
     problems = [*_read_well(load_forms, [folder for folder in folders if folder.is_dir()]), *_read_well(load_ear, tuple(folders)), *_in_vain(folders)]
+    # the rules without an error are checked beside those with one, so that nobody mends one thing after the other
+    book, whole, found = load_to_check(folders, languages)
     try:
-        book, warnings = load_rules(folders, languages)
+        judged = _judged(book, folders, languages) if book is not None else []
     except BadInput as error:
-        problems += error.problems
-        # the rules without an error are checked as well, so that nobody mends one thing after the other
-        sound = load_sound(folders, languages)
-        if sound is not None:
-            problems += _judged(sound, folders, languages)
-        return None, _told(problems, folders)
-    return book, _told([*problems, *warnings, *_judged(book, folders, languages)], folders)
+        whole, judged = False, list(error.problems)
+    return book if whole else None, _told([*problems, *found, *judged], folders)
 
 
 def _judged(book: RuleBook, folders: Sequence[Path], languages: frozenset[str] | None) -> list[Problem]:
     """What the rules' own examples, the lint and the civil sample say."""
-    try:
-        scorer = build_scorer(book, None)
-    except BadInput as error:
-        return list(error.problems)
+    scorer = build_scorer(book, None)
     layer = len(folders) - 1
     # a class or frame of the site's may change what shipped rules do, so all examples are tried
     found = [*check_examples(book, scorer, languages), *lint(book, languages, layer=layer)]

@@ -51,14 +51,8 @@ def _regular(value: str) -> str:
     try:
         compile_pattern(value)
     except PatternError as error:
-        raise ValueError(_in_words(error)) from None
+        raise ValueError(str(error)) from None
     return value
-
-
-def _in_words(error: PatternError) -> str:
-    """What is wrong with a pattern; RE2 says it in bytes."""
-    said = error.__context__.args[0] if error.__context__ is not None and error.__context__.args else ""
-    return str(error).replace(repr(said), said.decode("utf-8", "replace")) if isinstance(said, bytes) else str(error)
 
 
 def _clause(value: str) -> str:

@@ -19,6 +19,8 @@ OF_THE_SITE = "rule of this site"
 """Written or changed by the site's admin, of whose words the ear has learned nothing."""
 _NEVER_DOUBTED = frozenset({Category.SHOUTING, Category.PRESSURE, Category.PROVOCATION, Category.FLOODING})
 """What is rude at most: the ear listens for abuse and knows nothing of it."""
+UNHEARD = "the ear hears nothing"
+"""Why a doubted finding doesn't count."""
 _UNDIRECTED = 2
 
 
@@ -36,7 +38,7 @@ def doubted(finding: Finding, abuse: float) -> Finding:
     if abuse >= (NAMED_FROM if named else HEARD_FROM) or finding.category in _NEVER_DOUBTED or {PATTERN, CERTAIN, OF_THE_SITE} & {*finding.modifiers}:
         return finding
     points = min(finding.points, _UNDIRECTED) if finding.category is Category.PROFANITY else 0
-    return replace(finding, points=points, target=Target.NOBODY, modifiers=(*finding.modifiers, "the ear hears nothing"))
+    return replace(finding, points=points, target=Target.NOBODY, modifiers=(*finding.modifiers, UNHEARD))
 
 
 def agrees(heard: Heard, signal: Finding) -> bool:

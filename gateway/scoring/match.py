@@ -67,7 +67,9 @@ def compile_pattern(pattern: str) -> Search:
         options.max_mem = 8 << 20
         compiled_pattern: Search = re2.compile(pattern, options)
     except re2.error as error:
-        raise PatternError(f"{pattern!r} is no regular expression of RE2: {error}") from None
+        said = error.args[0] if error.args else error
+        why = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+        raise PatternError(f"{pattern!r} is no regular expression of RE2: {why}") from None
     return compiled_pattern
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from gateway.numbers import Policy
+from gateway.scoring.doubt import UNHEARD
 from gateway.scoring.levels import level_of
+from gateway.scoring.whole import SIGNAL
 from gateway.values import Assessment, Finding, Level, Tag
 
 _EXCUSES = frozenset({"negated", "reported speech", "between quotation marks"})
 _COVERED = "covered"
-_EAR = "the ear hears nothing"
-_SIGNAL = "signal"
 
 
 class Stays(StrEnum):
@@ -91,4 +91,4 @@ def _uncounted(findings: Iterable[Finding]) -> Stays:
     modifiers = {modifier for finding in findings for modifier in finding.modifiers}
     if modifiers & _EXCUSES:
         return Stays.EXCUSED
-    return next((why for name, why in ((_COVERED, Stays.COVERED), (_EAR, Stays.EAR), (_SIGNAL, Stays.HINT)) if name in modifiers), Stays.TARGET)
+    return next((why for name, why in ((_COVERED, Stays.COVERED), (UNHEARD, Stays.EAR), (SIGNAL, Stays.HINT)) if name in modifiers), Stays.TARGET)

@@ -25,6 +25,7 @@ LONGEST = 20_000
 _FAR_APART = 1_000
 """Words between two sentences when positions are put on one line; a sentence is much shorter."""
 
+
 @dataclass(frozen=True)
 class Voice:
     """What was learned for one language.
